@@ -38,6 +38,7 @@ pub(crate) enum Place {
 }
 
 /// As many fingerprints as units can be under way at once: an older repeat is confirmed unseen.
+#[allow(clippy::cast_possible_truncation)]
 const REMEMBERED: usize = WINDOW_UNITS as usize;
 
 /// Numbers, fragments, queue.

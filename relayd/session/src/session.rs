@@ -73,6 +73,8 @@ pub struct Session {
     receivers: u32,
     /// What the page is told when the relay itself closes.
     verdict: Option<CloseDown>,
+    /// The code of the `close` that was put into the outbox.
+    told: Option<u16>,
     idle_ms: u64,
     /// When it is given up, if no receiver is attached.
     idle_at: Time,
@@ -93,6 +95,7 @@ impl Session {
             receiver: None,
             receivers: 0,
             verdict: None,
+            told: None,
             idle_ms: limits.idle_ms,
             idle_at: now.plus(limits.first_receiver_ms),
             stall_at: None,
@@ -381,6 +384,7 @@ impl Session {
             return self.finish();
         }
         let told = self.verdict.take().unwrap_or(how);
+        self.told = Some(told.code);
         self.outbox.push(Unit::whole(Kind::Close, told.encode()));
         self.phase = Phase::Lingering(now.plus(self.limits.idle_ms));
         self.signals.receiver = true;
@@ -433,6 +437,13 @@ impl Session {
         if let Some(receiver) = &mut self.receiver {
             receiver.released = true;
             self.signals.receiver = true;
+        }
+    }
+
+    /// Gives it up if no receiver has ever come: nobody learnt of it.
+    pub fn abandon_unclaimed(&mut self, now: Time) {
+        if self.receivers == 0 {
+            self.abandon(now);
         }
     }
 
@@ -512,6 +523,11 @@ impl Session {
     /// It can be forgotten.
     pub fn is_over(&self) -> bool {
         self.phase == Phase::Over
+    }
+
+    /// The code the page was told, or is to be told; none while it runs, or when the page was gone.
+    pub fn told(&self) -> Option<u16> {
+        self.told
     }
 
     /// The upstream connection, if there is one, is to be dropped.

@@ -176,7 +176,7 @@ impl World {
 
     /// Sends any unit near the expected number: the next, an old one again, one ahead.
     fn page_sends(&mut self, how: usize) {
-        let number = self.session.accepted() as usize + 1 + how % 12;
+        let number = usize::try_from(self.session.accepted()).expect("small") + 1 + how % 12;
         let number = number.saturating_sub(4).max(1);
         if let Some(unit) = self.up_units.get(number - 1) {
             match self.session.send(self.now, Some(number as u64), unit) {

@@ -1,0 +1,187 @@
+//! Which path is which transport, and what is not a socket's path at all.
+
+use std::sync::Arc;
+
+use ::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use axum::Router;
+use hyper::body::Incoming;
+use polysocket_protocol::{SocketId, Word};
+use polysocket_service::http::{Body, Exchange, Handler, Routes};
+
+use crate::answer::{Manner, allow_origin};
+use crate::forward;
+use crate::query::Params;
+use crate::relay::{Node, Relay};
+use crate::sessions::Cell;
+use crate::transports::{event_stream, poll, send, stream, websocket};
+
+/// How long a browser may remember that a preflight was answered. Our clients need none.
+const PREFLIGHT_SECONDS: &str = "86400";
+
+/// The paths of sockets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Transport {
+    Send,
+    Poll,
+    Stream,
+    Events,
+    WebSocket,
+}
+
+/// What a relay serves to pages: its sockets, and `rest` for all other paths.
+///
+/// Sockets are matched here and not by `rest`: these requests are the many, and they may take their connection over.
+#[derive(Clone)]
+pub struct Front {
+    node: Arc<Node>,
+    rest: Routes,
+}
+
+impl Front {
+    /// A relay's sockets before whatever else the process serves.
+    pub fn new(relay: &Relay, rest: Router) -> Self {
+        Self { node: relay.0.clone(), rest: Routes::new(rest) }
+    }
+}
+
+/// `/s/{socket}`, also behind `/r/{node}`: there the socket itself says where it lives.
+fn split(path: &str) -> Option<(Transport, &str)> {
+    let path = match path.strip_prefix("/r/") {
+        Some(rest) => &rest[rest.find('/')?..],
+        None => path,
+    };
+    let (kind, id) = path.strip_prefix('/')?.split_once('/')?;
+    let transport = match kind {
+        "s" => Transport::Send,
+        "j" => Transport::Poll,
+        "x" => Transport::Stream,
+        "e" => Transport::Events,
+        "w" => Transport::WebSocket,
+        _ => return None,
+    };
+    Some((transport, id))
+}
+
+impl Handler for Front {
+    async fn handle(&self, request: Request<Incoming>, exchange: Exchange) -> Response<Body> {
+        let Some((transport, id)) = split(request.uri().path()) else {
+            // Boxed: large, and not on the way of sockets.
+            return Box::pin(self.rest.handle(request, exchange)).await;
+        };
+        let cell = SocketId::key_of(id).and_then(|key| self.node.table.get(key));
+        let Some(cell) = cell else {
+            // Boxed: rare, and large.
+            let id = id.to_owned();
+            return Box::pin(self.serve_stranger(request, id)).await;
+        };
+        let mut params = Params::default();
+        let read = params.read(request.uri().query().unwrap_or_default());
+        let mut manner = Manner {
+            callback: params.callback.take(),
+            told: params.told(),
+            origin: allowed_origin(request.headers(), &cell),
+        };
+        if let Err(detail) = read {
+            return self.refuse(manner, Word::Bad, Some(detail));
+        }
+        if let Some(detail) = self.wrong_manner(transport, request.method(), &manner) {
+            if !self.node.config.jsonp {
+                manner.callback = None;
+            }
+            return self.refuse(manner, Word::Bad, Some(detail));
+        }
+        if request.method() == Method::OPTIONS {
+            return preflight(manner.origin);
+        }
+        self.count(transport, &manner);
+        match transport {
+            Transport::Send => send::serve(&self.node, &cell, params, manner, request).await,
+            Transport::Poll => {
+                drop(request);
+                poll::serve(cell, params, manner, exchange).await
+            }
+            Transport::Stream => stream::serve(&cell, &params, manner),
+            Transport::Events => event_stream::serve(&cell, &params, request.headers(), manner),
+            Transport::WebSocket => websocket::serve(&self.node, &cell, &params, manner, request),
+        }
+    }
+}
+
+impl Front {
+    fn wrong_manner(&self, transport: Transport, method: &Method, manner: &Manner) -> Option<&'static str> {
+        if manner.callback.is_some() && !self.node.config.jsonp {
+            return Some("JSONP is switched off here");
+        }
+        match (transport, method) {
+            (Transport::Send, &Method::GET) if manner.callback.is_none() => Some("`cb` is missing"),
+            (Transport::Send | Transport::Poll | Transport::Stream, &Method::GET | &Method::POST | &Method::OPTIONS)
+            | (Transport::Events | Transport::WebSocket, &Method::GET | &Method::OPTIONS) => None,
+            _ => Some("this method is not for this path"),
+        }
+    }
+
+    fn refuse(&self, manner: Manner, word: Word, detail: Option<&str>) -> Response<Body> {
+        self.node.metrics.refusals.with_label_values(&[word.as_str()]).inc();
+        manner.refusal(word, detail).into_response()
+    }
+
+    fn count(&self, transport: Transport, manner: &Manner) {
+        let name = match transport {
+            Transport::Send => return,
+            Transport::Poll if manner.callback.is_some() => "jsonp",
+            Transport::Poll => "poll",
+            Transport::Stream => "stream",
+            Transport::Events => "sse",
+            Transport::WebSocket => "relay",
+        };
+        self.node.metrics.receivers.with_label_values(&[name]).inc();
+    }
+
+    /// A socket that is not here: another node's, or nobody's.
+    async fn serve_stranger(&self, request: Request<Incoming>, id: String) -> Response<Body> {
+        let mut params = Params::default();
+        let read = params.read(request.uri().query().unwrap_or_default());
+        let told = params.told();
+        let callback = params.callback.take().filter(|_| self.node.config.jsonp);
+        let origin = request.headers().get(header::ORIGIN).cloned();
+        let manner = Manner { callback, told, origin };
+        if let Err(detail) = read {
+            return self.refuse(manner, Word::Bad, Some(detail));
+        }
+        match forward::forward(&self.node, &id, request).await {
+            Ok(response) => response,
+            Err(word) => self.refuse(manner, word, None),
+        }
+    }
+}
+
+/// CORS: the page that created the socket, exactly; any page where that is not known.
+fn allowed_origin(headers: &HeaderMap, cell: &Cell) -> Option<HeaderValue> {
+    let origin = headers.get(header::ORIGIN)?;
+    cell.facts.page_origin.as_ref().is_none_or(|page| page == origin).then(|| origin.clone())
+}
+
+fn preflight(origin: Option<HeaderValue>) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type, last-event-id"));
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(PREFLIGHT_SECONDS));
+    allow_origin(headers, origin);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths() {
+        assert_eq!(split("/s/tom.x"), Some((Transport::Send, "tom.x")));
+        assert_eq!(split("/r/tom/w/tom.x"), Some((Transport::WebSocket, "tom.x")));
+        for path in ["/", "/s", "/create", "/z/x", "/r/tom", "/r/s/x", "s/x", "/r//", "//"] {
+            assert_eq!(split(path), None, "{path}");
+        }
+    }
+}

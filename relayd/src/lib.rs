@@ -1,0 +1,33 @@
+//! The relay node: it holds the upstream WebSockets and serves every transport to the pages.
+//!
+//! # Layout
+//! - [`Relay`] (`relay`): the node: what is shared, how it starts and stops.
+//! - `establish`: opening sessions that routers ask for, each once.
+//! - `sessions`: the table, the cell around each session's state machine, and the driver, one task per session.
+//! - `upstream`: the WebSocket handshake with a target.
+//! - `transports`: HTTP to session and back. They translate and never decide.
+//! - `http`: which path is which transport; `forward`: what belongs to another node.
+//! - `lease`: saying that the node is there; `drain`: leaving.
+//! - `query`, `answer`: requests read, answers written. `budget`: bytes per second of a token. `clock`, `metrics`,
+//!   `config`: what they say.
+
+mod answer;
+mod budget;
+mod clock;
+mod config;
+mod drain;
+mod establish;
+mod forward;
+mod http;
+mod lease;
+mod metrics;
+mod query;
+mod relay;
+mod sessions;
+mod transports;
+mod upstream;
+
+pub use config::{LimitsConfig, RelaydConfig};
+pub use http::Front;
+pub use metrics::RelayMetrics;
+pub use relay::{Parts, Relay};

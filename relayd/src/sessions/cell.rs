@@ -1,0 +1,226 @@
+//! One session and those who wait on it. The only place where the state machine meets a lock, a clock and wakers.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use ::http::HeaderValue;
+use polysocket_protocol::{Unit, Word};
+use polysocket_registry::SocketLease;
+use polysocket_session::{Attach, Attached, ReceiverId, Sent, Session, Take, Time, Wait};
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
+
+use crate::budget::Budget;
+use crate::clock::Clock;
+
+/// Sends of one session that may wait at the same time: the window, and repeats of what is in it.
+const WAITING_SENDS_MAX: u8 = 16;
+
+/// What does not change.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    /// For logs: not the secret.
+    pub(crate) connection: u64,
+    /// Who may read answers; anyone if none.
+    pub(crate) page_origin: Option<HeaderValue>,
+    pub(crate) lease: Option<SocketLease>,
+    pub(crate) budget: Option<Arc<Budget>>,
+}
+
+/// A session with its lock. It is never held across an await, and what it guards never blocks.
+#[derive(Debug)]
+pub(crate) struct Cell {
+    pub(crate) facts: Facts,
+    clock: Clock,
+    inner: Mutex<Inner>,
+    /// Wakes sends that wait.
+    senders: Notify,
+    waiting_sends: AtomicU8,
+    /// Wakes the driver.
+    driver: Notify,
+}
+
+#[derive(Debug)]
+struct Inner {
+    session: Session,
+    /// Receivers that wait; they are woken all at once and ask again.
+    waiting: Vec<Waker>,
+    /// The driver's timer goes off then.
+    armed: Option<Time>,
+}
+
+impl Cell {
+    pub(crate) fn new(session: Session, facts: Facts, clock: Clock) -> Arc<Self> {
+        Arc::new(Self {
+            facts,
+            clock,
+            inner: Mutex::new(Inner { session, waiting: Vec::new(), armed: None }),
+            senders: Notify::new(),
+            waiting_sends: AtomicU8::new(0),
+            driver: Notify::new(),
+        })
+    }
+
+    /// Does something with the session and wakes whom it concerns.
+    pub(crate) fn with<R>(&self, act: impl FnOnce(&mut Session, Time) -> R) -> R {
+        self.with_inner(|inner, now| act(&mut inner.session, now))
+    }
+
+    fn with_inner<R>(&self, act: impl FnOnce(&mut Inner, Time) -> R) -> R {
+        let now = self.clock.now();
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = act(&mut inner, now);
+        let signals = inner.session.take_signals();
+        let woken = if signals.receiver { std::mem::take(&mut inner.waiting) } else { Vec::new() };
+        // Deadlines mostly move away; the driver looks again when its timer goes off. Only one that came nearer
+        // needs it now.
+        let nearer = inner.session.deadline().is_some_and(|at| inner.armed.is_some_and(|armed| at < armed));
+        if nearer {
+            inner.armed = None;
+        }
+        drop(inner);
+        woken.into_iter().for_each(Waker::wake);
+        if signals.senders {
+            self.senders.notify_waiters();
+        }
+        if signals.upstream || nearer {
+            self.driver.notify_one();
+        }
+        result
+    }
+
+    /// For the driver: what is due is done, and the next deadline noted as the one it waits for, together with
+    /// `also`, a time of its own.
+    pub(crate) fn on_time<R>(&self, also: Option<Time>, look: impl FnOnce(&mut Session) -> R) -> (R, Option<Instant>) {
+        self.with_inner(|inner, now| {
+            if inner.session.deadline().is_some_and(|at| at <= now) {
+                inner.session.timeout(now);
+            }
+            let seen = look(&mut inner.session);
+            let at = [inner.session.deadline(), also].into_iter().flatten().min();
+            inner.armed = at;
+            (seen, at.map(|at| self.clock.instant(at)))
+        })
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    pub(crate) fn driver(&self) -> &Notify {
+        &self.driver
+    }
+
+    /// Sends one unit, waiting at most until `within` for its turn or for room. The last number accepted.
+    pub(crate) async fn send(&self, number: Option<u64>, unit: &Unit, within: Duration) -> Result<u64, Word> {
+        let mut sent = self.with(|session, now| session.send(now, number, unit));
+        if let Sent::Wait(_) = sent {
+            sent = self.send_later(number, unit, within).await;
+        }
+        match sent {
+            Sent::Accepted(ack) => {
+                let delay = self.facts.budget.as_ref().map_or(Duration::ZERO, |budget| budget.spend(unit.data.len()));
+                if !delay.is_zero() {
+                    // Backpressure: the client sends its next unit when this one is confirmed.
+                    tokio::time::sleep(delay.min(within)).await;
+                }
+                Ok(ack)
+            }
+            Sent::Refused(word) => Err(word),
+            Sent::Wait(Wait::Gap) => Err(Word::Gap),
+            Sent::Wait(Wait::Full) => Err(Word::Busy),
+        }
+    }
+
+    async fn send_later(&self, number: Option<u64>, unit: &Unit, within: Duration) -> Sent {
+        let Some(_place) = WaitingSend::take(&self.waiting_sends) else { return Sent::Wait(Wait::Full) };
+        let deadline = Instant::now() + within;
+        loop {
+            let woken = self.senders.notified();
+            tokio::pin!(woken);
+            // Before the session is asked, so that no wake is missed.
+            woken.as_mut().enable();
+            let sent = self.with(|session, now| session.send(now, number, unit));
+            if !matches!(sent, Sent::Wait(_)) || timeout_at(deadline, woken).await.is_err() {
+                return sent;
+            }
+        }
+    }
+
+    /// Until sends that wait should be tried again; to be made before the session is asked.
+    pub(crate) fn senders(&self) -> &Notify {
+        &self.senders
+    }
+
+    /// Attaches a receiver; none if the request is a late repeat.
+    pub(crate) fn attach(self: &Arc<Self>, request: &Attach) -> Result<Option<Receiver>, Word> {
+        match self.with(|session, now| session.attach(now, request))? {
+            Attached::Receiver(id) => Ok(Some(Receiver { cell: self.clone(), id })),
+            Attached::Stale => Ok(None),
+        }
+    }
+}
+
+/// One of the sends that may wait.
+struct WaitingSend<'a>(&'a AtomicU8);
+
+impl<'a> WaitingSend<'a> {
+    fn take(waiting: &'a AtomicU8) -> Option<Self> {
+        if waiting.fetch_add(1, Ordering::Relaxed) >= WAITING_SENDS_MAX {
+            waiting.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        }
+        Some(Self(waiting))
+    }
+}
+
+impl Drop for WaitingSend<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// An attached receiver; detaches when dropped.
+#[derive(Debug)]
+pub(crate) struct Receiver {
+    cell: Arc<Cell>,
+    id: ReceiverId,
+}
+
+impl Receiver {
+    /// What there is now, at most about `budget` bytes; pending when there is nothing, and then woken.
+    pub(crate) fn poll_take(&self, cx: &mut Context<'_>, budget: usize) -> Poll<Take> {
+        self.cell.with_inner(|inner, now| match inner.session.take(now, self.id, budget) {
+            Take::Pending => {
+                if !inner.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+                    inner.waiting.push(cx.waker().clone());
+                }
+                Poll::Pending
+            }
+            taken => Poll::Ready(taken),
+        })
+    }
+
+    /// The same, only looking.
+    pub(crate) fn try_take(&self, budget: usize) -> Option<Take> {
+        let taken = self.cell.with(|session, now| session.take(now, self.id, budget));
+        (taken != Take::Pending).then_some(taken)
+    }
+
+    /// Waits for it.
+    pub(crate) async fn take(&self, budget: usize) -> Take {
+        std::future::poll_fn(|cx| self.poll_take(cx, budget)).await
+    }
+
+    pub(crate) fn cell(&self) -> &Arc<Cell> {
+        &self.cell
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.cell.with(|session, now| session.detach(now, self.id));
+    }
+}

@@ -1,0 +1,9 @@
+//! Sessions: the table, the cell that holds one, and the task that drives it.
+
+mod cell;
+mod driver;
+mod table;
+
+pub(crate) use cell::{Cell, Facts, Receiver};
+pub(crate) use driver::{Dialling, drive};
+pub(crate) use table::Table;

@@ -1,0 +1,217 @@
+//! Accepting: plain and TLS side by side, HTTP/1.1 and h2 told apart, everything bounded.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+use super::park::Exchange;
+use super::{Handler, HttpConfig, HttpMetrics, Peer, Stream, connection, metrics};
+use crate::Lifecycle;
+use crate::tls::Certificate;
+
+/// How long bytes may be unacknowledged, and how long a silent peer may be silent, before the kernel gives a
+/// connection up: a page that vanished with its network would otherwise hold its stream for a quarter of an hour.
+const PEER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 4096;
+/// After accept fails (no more files, say): time for some to become free.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A listener that is bound but does not accept yet: what can fail at start has not failed.
+#[derive(Debug)]
+pub struct Bound {
+    listener: TcpListener,
+    certificate: Option<Arc<Certificate>>,
+}
+
+/// Binds `address`, for TLS if a certificate is given.
+pub fn bind(address: &str, certificate: Option<Arc<Certificate>>) -> Result<Bound, String> {
+    let listen = || -> io::Result<TcpListener> {
+        let address: SocketAddr = std::net::ToSocketAddrs::to_socket_addrs(address)?
+            .next()
+            .ok_or_else(|| io::Error::other("names no address"))?;
+        let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        TcpListener::from_std(socket.into())
+    };
+    let listener = listen().map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    Ok(Bound { listener, certificate })
+}
+
+impl Bound {
+    /// Where it is bound.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// It speaks TLS.
+    pub fn secure(&self) -> bool {
+        self.certificate.is_some()
+    }
+}
+
+/// What all connections share.
+pub(crate) struct Shared<H> {
+    pub(crate) handler: H,
+    pub(crate) config: HttpConfig,
+    pub(crate) life: Lifecycle,
+    pub(crate) metrics: HttpMetrics,
+    open: AtomicUsize,
+}
+
+/// Serves one handler on any number of listeners, with one limit on connections.
+pub struct Server<H>(Arc<Shared<H>>);
+
+impl<H: Handler> Server<H> {
+    /// A server without listeners.
+    pub fn new(handler: H, config: HttpConfig, life: Lifecycle, metrics: HttpMetrics) -> Self {
+        Self(Arc::new(Shared { handler, config, life, metrics, open: AtomicUsize::new(0) }))
+    }
+
+    /// Serves a listener until the process stops.
+    pub fn serve(&self, bound: Bound) {
+        let shared = self.0.clone();
+        if let Some(certificate) = &bound.certificate {
+            certificate.watch(&shared.life);
+        }
+        self.0.life.spawn(accept(bound, shared));
+    }
+}
+
+async fn accept<H: Handler>(bound: Bound, shared: Arc<Shared<H>>) {
+    let tls = bound.certificate.as_ref().map(|certificate| TlsAcceptor::from(certificate.server_config()));
+    loop {
+        let accepted = tokio::select! {
+            accepted = bound.listener.accept() => accepted,
+            () = shared.life.stopping() => return,
+        };
+        let (socket, address) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "accept failed");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        shared.metrics.accepted.inc();
+        let Some(place) = Place::take(&shared) else {
+            shared.metrics.ended.with_label_values(&[metrics::REFUSED]).inc();
+            continue;
+        };
+        prepare(&socket);
+        let peer = Peer { address, secure: tls.is_some() };
+        let tls = tls.clone();
+        // It watches for abortion itself.
+        shared.life.clone().spawn_bare(async move {
+            let outcome = greet(socket, tls, peer, &place.0).await;
+            place.0.metrics.ended.with_label_values(&[outcome]).inc();
+        });
+    }
+}
+
+/// One of the connections there may be; gives its place back when dropped.
+struct Place<H>(Arc<Shared<H>>);
+
+impl<H> Place<H> {
+    fn take(shared: &Arc<Shared<H>>) -> Option<Self> {
+        if shared.open.fetch_add(1, Ordering::Relaxed) >= shared.config.connections_max {
+            shared.open.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        }
+        shared.metrics.open.inc();
+        Some(Self(shared.clone()))
+    }
+}
+
+impl<H> Drop for Place<H> {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+        self.0.metrics.open.dec();
+    }
+}
+
+fn prepare(socket: &TcpStream) {
+    // None of these may fail on a socket that was just accepted, unless the peer has gone already.
+    let _ = socket.set_nodelay(true);
+    let options = SockRef::from(socket);
+    let _ = options.set_tcp_keepalive(&TcpKeepalive::new().with_time(PEER_TIMEOUT));
+    let _ = options.set_tcp_user_timeout(Some(PEER_TIMEOUT));
+}
+
+/// Shakes hands if need be, and finds out which HTTP the peer speaks.
+async fn greet<H: Handler>(
+    socket: TcpStream,
+    tls: Option<TlsAcceptor>,
+    peer: Peer,
+    shared: &Arc<Shared<H>>,
+) -> &'static str {
+    let (stream, h2) = match tls {
+        Some(tls) => {
+            // Boxed: the state of a handshake is large, and soon over.
+            let handshake = Box::pin(timeout(shared.config.tls_handshake_timeout.as_duration(), tls.accept(socket)));
+            let Ok(Ok(stream)) = handshake.await else { return metrics::TLS_FAILED };
+            let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+            (Stream::tls(stream), h2)
+        }
+        None => match Box::pin(timeout(shared.config.head_timeout.as_duration(), speaks_h2(&socket))).await {
+            Ok(Ok(h2)) => (Stream::plain(socket), h2),
+            Ok(Err(_)) => return metrics::BROKEN,
+            Err(_) => return metrics::HEAD_TIMEOUT,
+        },
+    };
+    if h2 {
+        return Box::pin(serve_h2(stream, peer, shared.clone())).await;
+    }
+    connection::serve(stream, peer, shared.clone()).await
+}
+
+/// Whether the first bytes are those of the h2 preface (RFC 9113, section 3.4); no method begins with `PRI`.
+async fn speaks_h2(socket: &TcpStream) -> io::Result<bool> {
+    let mut first = [0u8; 3];
+    let read = socket.peek(&mut first).await?;
+    Ok(first[..read] == *b"PRI")
+}
+
+async fn serve_h2<H: Handler>(stream: Stream, peer: Peer, shared: Arc<Shared<H>>) -> &'static str {
+    let handler = shared.handler.clone();
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let handler = handler.clone();
+        async move { Ok::<_, Infallible>(handler.handle(request, Exchange::unparkable(peer)).await) }
+    });
+    let connection = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(shared.config.h2_streams_max)
+        .max_header_list_size(u32::try_from(shared.config.head_bytes_max.as_usize()).unwrap_or(u32::MAX))
+        .keep_alive_interval(PEER_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => Some(ended),
+        () = shared.life.stopping() => None,
+    };
+    let ended = if let Some(ended) = ended {
+        ended
+    } else {
+        connection.as_mut().graceful_shutdown();
+        tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = shared.life.aborted().cancelled() => Ok(()),
+        }
+    };
+    if ended.is_ok() { metrics::CLOSED } else { metrics::BROKEN }
+}

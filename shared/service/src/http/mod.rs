@@ -1,0 +1,50 @@
+//! HTTP listeners, and connections that can be parked.
+//!
+//! hyper parses and writes. What is ours is the accept loop (limits, deadlines, TLS, draining) and **parking**: a
+//! handler that has to wait long hands over a future of the answer's bytes ([`Exchange::park`]). The connection then
+//! takes the socket out of hyper and keeps only the socket and that future; when the answer comes it is written and
+//! hyper goes on with the next request. An idle long poll so costs hundreds of bytes instead of hyper's buffers.
+//!
+//! # Layout
+//! [`body`]: what handlers answer with. `config`: limits. `connection`: one HTTP/1 connection, driven and parked.
+//! `listener`: accepting. `metrics`. `park`: the slot between handler and connection. `routes`: axum as a handler. `stream`: plain or TLS.
+
+pub mod body;
+mod config;
+mod connection;
+mod date;
+mod listener;
+mod metrics;
+mod park;
+mod routes;
+mod stream;
+
+use std::future::Future;
+use std::net::SocketAddr;
+
+use ::http::{Request, Response};
+use hyper::body::Incoming;
+
+pub use body::Body;
+pub use config::HttpConfig;
+pub use date::write_date;
+pub use listener::{Bound, Server, bind};
+pub use metrics::HttpMetrics;
+pub use park::{Exchange, RawAnswer};
+pub use routes::Routes;
+pub use stream::Stream;
+
+/// What serves requests.
+pub trait Handler: Clone + Send + Sync + 'static {
+    /// Answers one request. `exchange` tells of its connection, and can park it.
+    fn handle(&self, request: Request<Incoming>, exchange: Exchange) -> impl Future<Output = Response<Body>> + Send;
+}
+
+/// Who is at the other end of a connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer {
+    /// Its address.
+    pub address: SocketAddr,
+    /// It came by TLS.
+    pub secure: bool,
+}

@@ -10,7 +10,7 @@ use polysocket_outbound::Target;
 use polysocket_protocol::{SocketId, Word};
 use polysocket_registry::{Asks, Establish, Message, Outcome, Replier};
 use polysocket_session::Session;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep};
 
 use crate::relay::Node;
@@ -39,13 +39,18 @@ impl Requests {
     }
 }
 
-/// Starts taking what routers ask.
-pub(crate) fn start(node: &Arc<Node>) {
+/// Starts taking what routers ask. The receiver hears when it does: not before may the node be announced.
+pub(crate) fn start(node: &Arc<Node>) -> oneshot::Receiver<()> {
     let node = node.clone();
+    let (serving, served) = oneshot::channel();
+    let mut serving = Some(serving);
     node.life.clone().spawn(async move {
         loop {
             match node.registry.serve(&node.config.name, node.boot).await {
-                Ok(asks) => take(&node, asks).await,
+                Ok(asks) => {
+                    let _ = serving.take().map(|serving| serving.send(()));
+                    take(&node, asks).await;
+                }
                 Err(error) => tracing::error!(%error, "cannot take what routers ask"),
             }
             tokio::select! {
@@ -54,6 +59,7 @@ pub(crate) fn start(node: &Arc<Node>) {
             }
         }
     });
+    served
 }
 
 async fn take(node: &Arc<Node>, mut asks: Asks) {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use polysocket_registry::{NodeLease, RegistryError, SocketLease};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::relay::Node;
@@ -18,13 +18,17 @@ const RELEASES_AT_ONCE: usize = 500;
 static RENEWALS: AtomicU64 = AtomicU64::new(0);
 
 /// Starts the tasks that announce the node, renew its sockets' leases and give them back.
-pub(crate) fn start(node: &Arc<Node>, released: mpsc::Receiver<SocketLease>) {
-    node.life.spawn(announce_again(node.clone()));
+pub(crate) fn start(node: &Arc<Node>, serving: oneshot::Receiver<()>, released: mpsc::Receiver<SocketLease>) {
+    node.life.spawn(announce_again(node.clone(), serving));
     node.life.spawn(renew_sockets(node.clone()));
     node.life.spawn(give_back(node.clone(), released));
 }
 
-async fn announce_again(node: Arc<Node>) {
+async fn announce_again(node: Arc<Node>, serving: oneshot::Receiver<()>) {
+    // An error: the process stops already.
+    if serving.await.is_err() {
+        return;
+    }
     let mut ticks = interval(node.registry_config.renew_every.as_duration());
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

@@ -109,8 +109,8 @@ impl Relay {
             life,
             metrics,
         });
-        lease::start(&node, released);
-        establish::start(&node);
+        let serving = establish::start(&node);
+        lease::start(&node, serving, released);
         Self(node)
     }
 

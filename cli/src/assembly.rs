@@ -1,0 +1,195 @@
+//! Parts from configuration, and a process around them.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use polysocket_config::{ConfigError, Problem};
+use polysocket_outbound::{Dialer, Policy};
+use polysocket_registry::Registry;
+use polysocket_relayd::{Parts as RelayParts, Relay, RelayMetrics};
+use polysocket_router::{ClientLimits, Parts as RouterParts, Router, RouterMetrics};
+use polysocket_service::cluster::ClusterKey;
+use polysocket_service::http::{Bound, Handler, HttpMetrics, Server, bind};
+use polysocket_service::tls::Certificate;
+use polysocket_service::{Lifecycle, admin, logs};
+use polysocket_tokens::Keyring;
+use tokio::net::TcpListener;
+
+use crate::config::Config;
+use crate::error::Failure;
+
+/// After drain: until every connection has ended.
+const CLOSING: Duration = Duration::from_secs(5);
+
+/// Runs `main` on a runtime of its own, with logs.
+pub fn run_with<F: Future<Output = Result<(), Failure>>>(
+    config: &Config,
+    main: impl FnOnce() -> F,
+) -> Result<(), Failure> {
+    logs::start(&config.log);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::Start(format!("cannot start the runtime: {error}")))?;
+    runtime.block_on(main())
+}
+
+/// What every process has.
+pub struct Process {
+    /// Its configuration.
+    pub config: Config,
+    /// Its phases.
+    pub life: Lifecycle,
+    /// Its metrics.
+    pub metrics: prometheus::Registry,
+    /// What it shares with others.
+    pub registry: Arc<dyn Registry>,
+    /// Signs socket ids.
+    pub key: ClusterKey,
+}
+
+impl Process {
+    /// Opens the registry; everything else is there at once.
+    pub async fn open(config: Config) -> Result<Self, Failure> {
+        let registry = polysocket_registry::open(&config.registry).await;
+        let registry = registry.map_err(|error| Failure::Start(error.to_string()))?;
+        let key = ClusterKey::new(&config.cluster);
+        Ok(Self { config, life: Lifecycle::new(), metrics: prometheus::Registry::new(), registry, key })
+    }
+
+    /// The router; without a keyring it takes everybody.
+    pub fn router(&self, keyring: Option<Keyring>, policy: Policy) -> Router {
+        let limits = &self.config.limits;
+        Router::new(RouterParts {
+            config: self.config.router.clone(),
+            registry: self.registry.clone(),
+            keyring,
+            policy,
+            key: self.key.clone(),
+            life: self.life.clone(),
+            metrics: RouterMetrics::new(&self.metrics),
+            limits: ClientLimits {
+                idle_ms: limits.idle_time.as_millis(),
+                message_bytes_max: limits.message_bytes_max.as_usize(),
+                url_bytes_max: self.config.http.head_bytes_max.as_usize() / 2,
+                jsonp: self.config.relayd.jsonp,
+            },
+        })
+    }
+
+    /// The relay, which is announced from now on.
+    pub fn relay(&self, policy: Policy, listening: SocketAddr) -> Result<Relay, Failure> {
+        Ok(Relay::start(RelayParts {
+            config: self.config.relayd.clone(),
+            limits: self.config.limits.clone(),
+            body_timeout: self.config.http.body_timeout.as_duration(),
+            registry: self.registry.clone(),
+            registry_config: self.config.registry.clone(),
+            key: self.key.clone(),
+            dialer: dialer(policy, &self.config)?,
+            life: self.life.clone(),
+            metrics: RelayMetrics::new(&self.metrics),
+            listening,
+        }))
+    }
+
+    /// Serves a handler on listeners that are bound, and operators on theirs.
+    pub async fn serve<H: Handler>(&self, handler: H, listeners: Vec<Bound>) -> Result<(), Failure> {
+        let http = HttpMetrics::new(&self.metrics);
+        let server = Server::new(handler, self.config.http.clone(), self.life.clone(), http);
+        for bound in listeners {
+            let scheme = if bound.secure() { "https" } else { "http" };
+            if let Ok(address) = bound.address() {
+                println!("listening on {scheme}://{address}");
+            }
+            server.serve(bound);
+        }
+        let listen = &self.config.admin.listen;
+        if !listen.is_empty() {
+            let listener = TcpListener::bind(listen).await;
+            let listener =
+                listener.map_err(|error| Failure::Start(format!("admin.listen: cannot listen on {listen}: {error}")))?;
+            if let Ok(address) = listener.local_addr() {
+                println!("admin on http://{address}");
+            }
+            let registry = self.registry.clone();
+            let ready: admin::Ready = Arc::new(move || {
+                let registry = registry.clone();
+                Box::pin(async move { registry.ping().await.map_err(|error| error.to_string()) })
+            });
+            admin::serve(listener, &self.life, self.metrics.clone(), ready);
+        }
+        Ok(())
+    }
+
+    /// Ends every task, in order.
+    pub async fn finish(&self) {
+        if !self.life.finish(CLOSING).await {
+            tracing::warn!("some connections did not end in time");
+        }
+    }
+}
+
+/// Binds plain and TLS listeners.
+pub fn listeners(
+    plain: &[String],
+    tls: &[String],
+    certificate: Option<&Path>,
+    private: Option<&Path>,
+) -> Result<Vec<Bound>, Failure> {
+    let mut bound = Vec::new();
+    for address in plain {
+        bound.push(bind(address, None).map_err(Failure::Start)?);
+    }
+    if let (false, Some(certificate), Some(private)) = (tls.is_empty(), certificate, private) {
+        let loaded = Certificate::load(certificate, private).map_err(|error| Failure::Start(error.to_string()))?;
+        for address in tls {
+            bound.push(bind(address, Some(loaded.clone())).map_err(Failure::Start)?);
+        }
+    }
+    Ok(bound)
+}
+
+/// What the operator allows.
+pub fn policy(config: &Config) -> Result<Policy, Failure> {
+    Policy::new(&config.targets).map_err(|error| problem(error.key(), &error.to_string()))
+}
+
+fn dialer(policy: Policy, config: &Config) -> Result<Dialer, Failure> {
+    Dialer::new(policy, &config.targets).map_err(|error| problem(error.key(), &error.to_string()))
+}
+
+/// Keys to check tokens with; none where nothing is configured and everybody may come.
+pub fn keyring(config: &Config) -> Result<Option<Keyring>, Failure> {
+    if config.auth.is_open() {
+        if config.router.anonymous {
+            return Ok(None);
+        }
+        return Err(problem(
+            "auth.keys",
+            "there is nothing to check a token with; give keys, a key set or static tokens, \
+             or set router.anonymous = true if everybody may use this router",
+        ));
+    }
+    Ok(Some(Keyring::new(&config.auth)?))
+}
+
+/// Whether each part could be made: what reading the configuration alone cannot know.
+pub fn check(config: &Config) -> Result<(), Failure> {
+    keyring(config)?;
+    dialer(policy(config)?, config)?;
+    for (certificate, private) in [
+        (&config.router.tls_certificate, &config.router.tls_private),
+        (&config.relayd.tls_certificate, &config.relayd.tls_private),
+    ] {
+        if let (Some(certificate), Some(private)) = (certificate, private) {
+            Certificate::load(certificate, private).map_err(|error| Failure::Usage(error.to_string()))?;
+        }
+    }
+    Ok(())
+}
+
+fn problem(key: &str, text: &str) -> Failure {
+    ConfigError(vec![Problem::new(key, text)]).into()
+}

@@ -1,0 +1,74 @@
+//! `polysocket dev`: all in one process on one port.
+
+use std::net::SocketAddr;
+
+use polysocket_config::Span;
+use polysocket_relayd::Front;
+use polysocket_service::lifecycle::stop_signal;
+
+use crate::args::Dev;
+use crate::assembly::{Process, keyring, listeners, policy, run_with};
+use crate::config::{self, Config};
+use crate::echo;
+use crate::error::Failure;
+
+/// Runs until it is told to stop.
+pub fn run(flags: &Dev) -> Result<(), Failure> {
+    let more = flags.upstream_ca.iter().map(|path| ("targets.upstream_ca".to_owned(), path.display().to_string()));
+    let mut config = config::read(&flags.common, more.collect())?;
+    for pattern in &flags.allow_target {
+        config.targets.allow.push(pattern.clone());
+        config.targets.allow_private.push(pattern.clone());
+    }
+    // One process, and nobody whose session had to run out.
+    config.router.anonymous = true;
+    if flags.common.config.is_none() {
+        config.relayd.drain_timeout = Span::seconds(0);
+        config.admin.listen = "127.0.0.1:0".into();
+    }
+    let listen = flags.listen.clone();
+    run_with(&config.clone(), || serve(config, listen))
+}
+
+async fn serve(config: Config, listen: String) -> Result<(), Failure> {
+    let keyring = keyring(&config)?;
+    let policy = policy(&config)?.allow_loopback();
+    let bound = listeners(&[listen], &[], None, None)?;
+    let address = bound[0].address().map_err(|error| Failure::Start(error.to_string()))?;
+    tracing::info!("targets on this machine are allowed, as this is `dev`");
+    let open = keyring.is_none();
+    if open {
+        tracing::info!("no keys are configured: any page may create sockets, without a token");
+    }
+    let process = Process::open(config).await?;
+    let router = process.router(keyring, policy.clone());
+    let relay = process.relay(policy, address)?;
+    let rest = router.routes().merge(echo::routes());
+    process.serve(Front::new(&relay, rest), bound).await?;
+    println!("{}", introduction(address, open));
+    stop_signal().await;
+    relay.drain().await;
+    process.finish().await;
+    Ok(())
+}
+
+/// What to try first. Every line works when pasted into a shell, in this order.
+fn introduction(address: SocketAddr, open: bool) -> String {
+    let token = if open { "" } else { "&token=$token" };
+    format!(
+        r#"
+targets to try:  ws://{address}/echo   ws://{address}/chat   (and any public ws:// or wss:// server)
+
+a dialogue with one of them, over plain HTTP:
+
+  base=http://{address}
+  created=$(curl -s "$base/create?v=1&target=ws://{address}/echo{token}"); echo "$created"
+  socket=$(echo "$created" | sed 's/.*"socket":"\([^"]*\)".*/\1/')
+  curl "$base/s/$socket?v=1" -d 't=t' --data-urlencode 'd=hello, world'
+  curl "$base/s/$socket?v=1" -d 't=b&d=AAEC/w=='
+  curl "$base/j/$socket?v=1"
+  curl "$base/s/$socket?v=1" -d 't=c&code=1000&reason=bye'
+  curl "$base/j/$socket?v=1"
+"#
+    )
+}

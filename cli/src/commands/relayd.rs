@@ -1,0 +1,38 @@
+//! `polysocket relayd`.
+
+use polysocket_relayd::Front;
+use polysocket_service::lifecycle::stop_signal;
+
+use crate::args::Common;
+use crate::assembly::{Process, listeners, policy, run_with};
+use crate::config::{self, Config};
+use crate::error::Failure;
+
+/// Runs until it is told to stop, and then leaves in order.
+pub fn run(flags: &Common) -> Result<(), Failure> {
+    let config = config::read(flags, Vec::new())?;
+    run_with(&config.clone(), || serve(config))
+}
+
+async fn serve(config: Config) -> Result<(), Failure> {
+    let policy = policy(&config)?;
+    let section = &config.relayd;
+    let bound = listeners(
+        &section.listen,
+        &section.tls_listen,
+        section.tls_certificate.as_deref(),
+        section.tls_private.as_deref(),
+    )?;
+    let listening = bound.first().and_then(|first| first.address().ok());
+    let listening = listening.ok_or_else(|| Failure::Start("relayd listens nowhere".into()))?;
+    if config.cluster.secret.is_none() && config.registry.url != "memory" {
+        tracing::warn!("cluster.secret is not set: routers and other nodes cannot tell this node's socket ids from junk");
+    }
+    let process = Process::open(config).await?;
+    let relay = process.relay(policy, listening)?;
+    process.serve(Front::new(&relay, axum::Router::new()), bound).await?;
+    stop_signal().await;
+    relay.drain().await;
+    process.finish().await;
+    Ok(())
+}

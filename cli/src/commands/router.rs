@@ -1,0 +1,38 @@
+//! `polysocket router`.
+
+use polysocket_service::http::Routes;
+use polysocket_service::lifecycle::stop_signal;
+
+use crate::args::Common;
+use crate::assembly::{Process, keyring, listeners, policy, run_with};
+use crate::config::{self, Config};
+use crate::error::Failure;
+
+/// Runs until it is told to stop.
+pub fn run(flags: &Common) -> Result<(), Failure> {
+    let config = config::read(flags, Vec::new())?;
+    run_with(&config.clone(), || serve(config))
+}
+
+async fn serve(config: Config) -> Result<(), Failure> {
+    let keyring = keyring(&config)?;
+    let policy = policy(&config)?;
+    let section = &config.router;
+    let bound = listeners(
+        &section.listen,
+        &section.tls_listen,
+        section.tls_certificate.as_deref(),
+        section.tls_private.as_deref(),
+    )?;
+    if keyring.is_none() {
+        tracing::warn!("router.anonymous is on: anybody may use this router");
+    }
+    let process = Process::open(config).await?;
+    let router = process.router(keyring, policy);
+    process.serve(Routes::new(router.routes()), bound).await?;
+    stop_signal().await;
+    // A create that has begun is finished, within router.create_timeout.
+    tracing::info!("stopping");
+    process.finish().await;
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! All sections in one struct.
+
+use polysocket_config::{ConfigError, Environment, Layers, load};
+use polysocket_outbound::TargetsConfig;
+use polysocket_registry::RegistryConfig;
+use polysocket_relayd::{LimitsConfig, RelaydConfig};
+use polysocket_router::RouterConfig;
+use polysocket_service::admin::AdminConfig;
+use polysocket_service::cluster::ClusterConfig;
+use polysocket_service::http::HttpConfig;
+use polysocket_service::logs::LogConfig;
+use polysocket_tokens::AuthConfig;
+
+use crate::args::Common;
+
+polysocket_config::configuration! {
+    /// What an operator may say to the program. Every subcommand reads the same file and takes its own from it.
+    pub struct Config {
+        router: RouterConfig,
+        relayd: RelaydConfig,
+        limits: LimitsConfig,
+        targets: TargetsConfig,
+        auth: AuthConfig,
+        registry: RegistryConfig,
+        cluster: ClusterConfig,
+        http: HttpConfig,
+        admin: AdminConfig,
+        log: LogConfig,
+    }
+}
+
+/// Names the file; it is no key.
+const FILE_VARIABLE: &str = "POLYSOCKET_CONFIG";
+
+/// Loads it: defaults, file, environment, `--set`, and `more` flags that stand for keys.
+pub fn read(common: &Common, more: Vec<(String, String)>) -> Result<Config, ConfigError> {
+    load(&Layers {
+        file: common.config.clone(),
+        env: Environment::of_process(),
+        flags: common.set.iter().cloned().chain(more).collect(),
+        not_keys: vec![FILE_VARIABLE.to_owned()],
+    })
+}

@@ -1,0 +1,32 @@
+//! The harness of the whole-system tests: real programs, real servers, a hostile network, and a client that was written
+//! from the protocol's document alone.
+//!
+//! | module | is |
+//! | --- | --- |
+//! | [`cluster`] | the program under test: `dev` in one process, or routers and relays over a Redis |
+//! | [`program`], [`redis_server`], [`process`] | child processes: started on free ports, killed, stopped, their logs |
+//! | [`upstream`] | targets: a scripted WebSocket server, and servers that others wrote |
+//! | [`client`] | the protocol's client over every transport, and the client of the documented API |
+//! | [`fault`] | a proxy that loses, repeats, cuts, truncates, delays and buffers, by a seed |
+//! | [`duplex`] | one session with messages both ways, judged |
+//! | [`history`] | messages by seed and number, and the check of exactly once, in order, complete |
+//! | [`model`] | a small relay, with mistakes that can be switched on, to prove that the harness finds them |
+//! | [`transcript`] | the runnable blocks of docs/PROTOCOL.md |
+//! | [`http1`], [`websocket`] | the two wire formats, for both ends |
+//!
+//! `SEED=n cargo test -p polysocket-tests --test exactly_once` repeats a run.
+
+pub mod client;
+pub mod cluster;
+pub mod duplex;
+pub mod fault;
+pub mod history;
+pub mod http1;
+pub mod model;
+pub mod ports;
+pub mod process;
+pub mod program;
+pub mod redis_server;
+pub mod transcript;
+pub mod upstream;
+pub mod websocket;

@@ -1,5 +1,7 @@
 //! Answers of a socket's requests: built once, written through hyper or straight to a parked connection.
 
+use std::io::Write;
+
 use ::http::{HeaderValue, Response, StatusCode, header};
 use polysocket_protocol::jsonp::{self, Callback};
 use polysocket_protocol::{Word, json};
@@ -97,33 +99,47 @@ impl Answer {
         response
     }
 
-    /// For a parked connection.
+    /// For a connection that is not hyper's.
     pub(crate) fn into_raw(self, keep_alive: bool) -> RawAnswer {
-        let reason = StatusCode::from_u16(self.status).ok().and_then(|status| status.canonical_reason());
-        let mut out = Vec::with_capacity(400 + self.body.len());
-        let mut line = |parts: [&[u8]; 2]| {
-            parts.iter().for_each(|part| out.extend_from_slice(part));
-            out.extend_from_slice(b"\r\n");
-        };
-        line([b"HTTP/1.1 ", format!("{} {}", self.status, reason.unwrap_or("Unknown")).as_bytes()]);
-        line([b"content-type: ", self.content_type().as_bytes()]);
-        line([b"content-length: ", self.body.len().to_string().as_bytes()]);
+        let mut out = Vec::with_capacity(HEAD_BYTES + self.body.len());
+        match self.status {
+            200 => out.extend_from_slice(b"HTTP/1.1 200 OK\r\n"),
+            201 => out.extend_from_slice(b"HTTP/1.1 201 Created\r\n"),
+            status => {
+                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                let reason = status.canonical_reason().unwrap_or("Unknown");
+                let _ = write!(out, "HTTP/1.1 {} {reason}\r\n", status.as_u16());
+            }
+        }
         for (name, value) in self.headers() {
-            line([name.as_bytes(), format!(": {value}").as_bytes()]);
+            write_header(&mut out, name, value.as_bytes());
+        }
+        if !self.body.is_empty() {
+            write_header(&mut out, "content-type", self.content_type().as_bytes());
         }
         if let Some(origin) = &self.origin {
-            line([b"access-control-allow-origin: ", origin.as_bytes()]);
+            write_header(&mut out, "access-control-allow-origin", origin.as_bytes());
         }
-        line([b"vary: ", b"origin"]);
+        write_header(&mut out, "vary", b"origin");
         if !keep_alive {
-            line([b"connection: ", b"close"]);
+            write_header(&mut out, "connection", b"close");
         }
-        out.extend_from_slice(b"date: ");
+        let _ = write!(out, "content-length: {}\r\ndate: ", self.body.len());
         write_date(&mut out);
         out.extend_from_slice(b"\r\n\r\n");
         out.extend_from_slice(&self.body);
         out
     }
+}
+
+/// More than the head of a raw answer has.
+const HEAD_BYTES: usize = 400;
+
+fn write_header(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
 }
 
 /// CORS: the exact origin, or nothing.

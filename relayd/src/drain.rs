@@ -30,8 +30,16 @@ pub(crate) async fn run(node: &Node) {
     let left = node.table.len();
     if left > 0 {
         tracing::warn!(sessions = left, "pages did not take their last messages in time");
+        forget(node);
     }
     lease::withdraw(node).await;
+}
+
+/// Ends every session as it is.
+pub(crate) fn forget(node: &Node) {
+    for cell in node.table.all() {
+        cell.with(|session, _| session.forget());
+    }
 }
 
 fn release_receivers(node: &Node) {

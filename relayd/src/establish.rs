@@ -179,7 +179,7 @@ async fn try_open(node: &Arc<Node>, establish: Establish) -> Result<(Outcome, Ar
         lease: establish.socket_lease,
     };
     let cell = Cell::new(session, facts, node.clock);
-    tracing::info!(connection = cell.facts.connection, hold = establish.hold, "opened");
+    tracing::debug!(connection = cell.facts.connection, hold = establish.hold, "opened");
     run(node, id.key(), cell.clone(), upstream, later);
     let label = if node.label_hosts { label(&id) } else { String::new() };
     Ok((Outcome::Opened { socket: id.to_string(), label, protocol, extensions: String::new() }, cell))
@@ -209,7 +209,7 @@ fn run(
         let told = cell.with(|session, _| session.told());
         let class = told.map_or(crate::metrics::FORGOTTEN, crate::metrics::end_class);
         node.metrics.ended.with_label_values(&[class]).inc();
-        tracing::info!(connection = cell.facts.connection, code = class, "ended");
+        tracing::debug!(connection = cell.facts.connection, code = class, "ended");
         if let Some(lease) = &cell.facts.lease {
             // When the queue is full it expires by itself.
             let _ = node.releases.try_send(lease.clone());

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use ::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use ::http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use axum::Router;
-use hyper::body::Incoming;
+use hyper::body::{Bytes, Incoming};
 use polysocket_protocol::{SocketId, Word};
-use polysocket_service::http::{Body, Exchange, Handler, Routes};
+use polysocket_service::http::{Answering, Body, Exchange, Handler, PlainRequest, Routes};
 
 use crate::answer::{Manner, allow_origin};
 use crate::forward;
@@ -63,6 +63,37 @@ fn split(path: &str) -> Option<(Transport, &str)> {
 }
 
 impl Handler for Front {
+    /// Polls and sends of sockets that are here, when nothing is wrong with them.
+    fn answer_plain(&self, request: &PlainRequest<'_>) -> Option<Answering> {
+        let (path, query) = request.target.split_once('?').unwrap_or((request.target, ""));
+        let (transport, id) = split(path)?;
+        let post = request.method == "POST";
+        let cell = self.node.table.get(SocketId::key_of(id)?)?;
+        let mut params = Params::default();
+        params.read(query).ok()?;
+        let callback = params.callback.take();
+        if callback.is_some() && !self.node.config.jsonp {
+            return None;
+        }
+        let origin = match request.origin {
+            Some(origin) => allowed_origin(HeaderValue::from_bytes(origin).ok(), &cell),
+            None => None,
+        };
+        let manner = Manner { callback, told: params.told(), origin };
+        match transport {
+            Transport::Poll if !post || request.body.is_empty() => {
+                self.count(transport, &manner);
+                Some(poll::serve_plain(&cell, &params, manner))
+            }
+            Transport::Send if post || manner.callback.is_some() => {
+                let body = post.then(|| Bytes::copy_from_slice(request.body));
+                let node = self.node.clone();
+                Some(Box::pin(async move { send::answer(&node, &cell, params, manner, body).await.into_raw(true) }))
+            }
+            _ => None,
+        }
+    }
+
     async fn handle(&self, request: Request<Incoming>, exchange: Exchange) -> Response<Body> {
         let Some((transport, id)) = split(request.uri().path()) else {
             // Boxed: large, and not on the way of sockets.
@@ -79,7 +110,7 @@ impl Handler for Front {
         let mut manner = Manner {
             callback: params.callback.take(),
             told: params.told(),
-            origin: allowed_origin(request.headers(), &cell),
+            origin: allowed_origin(request.headers().get(header::ORIGIN).cloned(), &cell),
         };
         if let Err(detail) = read {
             return self.refuse(manner, Word::Bad, Some(detail));
@@ -98,7 +129,7 @@ impl Handler for Front {
             Transport::Send => send::serve(&self.node, &cell, params, manner, request).await,
             Transport::Poll => {
                 drop(request);
-                poll::serve(cell, params, manner, exchange).await
+                poll::serve(cell, &params, manner, exchange).await
             }
             Transport::Stream => stream::serve(&cell, &params, manner),
             Transport::Events => event_stream::serve(&cell, &params, request.headers(), manner),
@@ -126,15 +157,16 @@ impl Front {
     }
 
     fn count(&self, transport: Transport, manner: &Manner) {
-        let name = match transport {
+        let receivers = &self.node.metrics.receivers;
+        match transport {
             Transport::Send => return,
-            Transport::Poll if manner.callback.is_some() => "jsonp",
-            Transport::Poll => "poll",
-            Transport::Stream => "stream",
-            Transport::Events => "sse",
-            Transport::WebSocket => "relay",
-        };
-        self.node.metrics.receivers.with_label_values(&[name]).inc();
+            Transport::Poll if manner.callback.is_some() => &receivers.jsonp,
+            Transport::Poll => &receivers.poll,
+            Transport::Stream => &receivers.stream,
+            Transport::Events => &receivers.sse,
+            Transport::WebSocket => &receivers.relay,
+        }
+        .inc();
     }
 
     /// A socket that is not here: another node's, or nobody's.
@@ -156,9 +188,8 @@ impl Front {
 }
 
 /// CORS: the page that created the socket, exactly; any page where that is not known.
-fn allowed_origin(headers: &HeaderMap, cell: &Cell) -> Option<HeaderValue> {
-    let origin = headers.get(header::ORIGIN)?;
-    cell.facts.page_origin.as_ref().is_none_or(|page| page == origin).then(|| origin.clone())
+fn allowed_origin(origin: Option<HeaderValue>, cell: &Cell) -> Option<HeaderValue> {
+    origin.filter(|origin| cell.facts.page_origin.as_ref().is_none_or(|page| page == origin))
 }
 
 fn preflight(origin: Option<HeaderValue>) -> Response<Body> {

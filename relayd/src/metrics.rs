@@ -11,17 +11,38 @@ pub struct RelayMetrics {
     pub(crate) opened: IntCounter,
     pub(crate) not_opened: IntCounterVec,
     pub(crate) ended: IntCounterVec,
-    pub(crate) receivers: IntCounterVec,
-    pub(crate) messages: IntCounterVec,
-    pub(crate) bytes: IntCounterVec,
+    pub(crate) receivers: Receivers,
+    pub(crate) up: Carried,
+    pub(crate) down: Carried,
     pub(crate) refusals: IntCounterVec,
     pub(crate) forwarded: IntCounterVec,
     pub(crate) registry_errors: IntCounter,
 }
 
-/// From page to target, and back.
-pub(crate) const UP: &str = "up";
-pub(crate) const DOWN: &str = "down";
+/// Requests to receive, by transport. Looked up once: these are counted with every request.
+#[derive(Debug, Clone)]
+pub(crate) struct Receivers {
+    pub(crate) relay: IntCounter,
+    pub(crate) stream: IntCounter,
+    pub(crate) sse: IntCounter,
+    pub(crate) poll: IntCounter,
+    pub(crate) jsonp: IntCounter,
+}
+
+/// What was carried in one direction.
+#[derive(Debug, Clone)]
+pub(crate) struct Carried {
+    messages: IntCounter,
+    bytes: IntCounter,
+}
+
+impl Carried {
+    /// Counts a message.
+    pub(crate) fn count(&self, bytes: usize) {
+        self.messages.inc();
+        self.bytes.inc_by(bytes as u64);
+    }
+}
 
 /// How sessions end: by the code the page is told, in classes.
 pub(crate) fn end_class(code: u16) -> &'static str {
@@ -43,12 +64,25 @@ pub(crate) const FORGOTTEN: &str = "forgotten";
 const END_CLASSES: [&str; 11] =
     ["1000", "1001", "1002", "1005", "1006", "1007", "1008", "1009", "application", "other", FORGOTTEN];
 
-pub(crate) const TRANSPORTS: [&str; 5] = ["relay", "stream", "sse", "poll", "jsonp"];
+const TRANSPORTS: [&str; 5] = ["relay", "stream", "sse", "poll", "jsonp"];
+/// From page to target, and back.
+const DIRECTIONS: [&str; 2] = ["up", "down"];
 
 impl RelayMetrics {
     /// Registers them.
     pub fn new(registry: &Registry) -> Self {
         let make = Maker(registry);
+        let receivers =
+            make.counters("polysocket_relay_receivers_total", "Requests to receive.", "transport", &TRANSPORTS);
+        let receivers = TRANSPORTS.map(|name| receivers.with_label_values(&[name]));
+        let [relay, stream, sse, poll, jsonp] = receivers;
+        let messages =
+            make.counters("polysocket_relay_messages_total", "Messages carried.", "direction", &DIRECTIONS);
+        let bytes = make.counters("polysocket_relay_bytes_total", "Payload bytes carried.", "direction", &DIRECTIONS);
+        let [up, down] = DIRECTIONS.map(|name| Carried {
+            messages: messages.with_label_values(&[name]),
+            bytes: bytes.with_label_values(&[name]),
+        });
         let words = word::ALL.map(polysocket_protocol::Word::as_str);
         Self {
             sessions: make.gauge("polysocket_relay_sessions", "Sessions this node holds."),
@@ -69,14 +103,9 @@ impl RelayMetrics {
                 "code",
                 &END_CLASSES,
             ),
-            receivers: make.counters(
-                "polysocket_relay_receivers_total",
-                "Requests to receive.",
-                "transport",
-                &TRANSPORTS,
-            ),
-            messages: make.counters("polysocket_relay_messages_total", "Messages carried.", "direction", &[UP, DOWN]),
-            bytes: make.counters("polysocket_relay_bytes_total", "Payload bytes carried.", "direction", &[UP, DOWN]),
+            receivers: Receivers { relay, stream, sse, poll, jsonp },
+            up,
+            down,
             refusals: make.counters("polysocket_relay_refusals_total", "Requests refused.", "word", &words),
             forwarded: make.counters(
                 "polysocket_relay_forwarded_total",

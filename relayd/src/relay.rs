@@ -120,6 +120,11 @@ impl Relay {
         drain::run(&self.0).await;
     }
 
+    /// Ends at once, whatever its sessions still hold: for a development server.
+    pub fn stop(&self) {
+        drain::forget(&self.0);
+    }
+
     /// Sessions it holds.
     pub fn sessions(&self) -> usize {
         self.0.table.len()

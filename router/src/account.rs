@@ -10,7 +10,7 @@ use crate::refusal::Refusal;
 
 /// The longest `from` that is logged, characters.
 const FROM_CHARS_MAX: usize = 64;
-/// A refusal with a status below this is the client's fault.
+/// A refusal with a status below this is the client's fault, except that of a limit, which its operator may have to raise.
 const OUR_FAULT: u16 = 500;
 
 /// What is said of a create when it is over. Never a token, a nonce, a socket id or more of the target than its origin.
@@ -62,12 +62,15 @@ impl Account {
                 self.outcome = OPENED;
                 self.clients_fault = false;
             }
-            Err(refusal) => {
-                self.outcome = refusal.word.as_str();
-                self.clients_fault = refusal.word.status() < OUR_FAULT && refusal.word != Word::Limit;
-                self.note(&refusal.note);
-            }
+            Err(refusal) => self.refused(refusal),
         }
+    }
+
+    /// It ended so.
+    pub(crate) fn refused(&mut self, refusal: &Refusal) {
+        self.outcome = refusal.word.as_str();
+        self.clients_fault = refusal.word.status() < OUR_FAULT && refusal.word != Word::Limit;
+        self.note(&refusal.note);
     }
 }
 

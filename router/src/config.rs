@@ -63,7 +63,10 @@ fn check_router(config: &RouterConfig, problems: &mut Vec<Problem>) {
         }
     }
     if config.body_bytes_max < Size::kib(4) {
-        wrong("body_bytes_max", "is less than 4KiB, and a target alone may have 2KiB; write at least \"4KiB\"".into());
+        wrong(
+            "body_bytes_max",
+            "is less than 4KiB, and a target alone may have 2KiB; write at least \"4KiB\"".into(),
+        );
     }
     if config.creates_at_once_max == 0 {
         wrong("creates_at_once_max", "is 0, so no socket could be opened; write at least 1".into());
@@ -89,11 +92,11 @@ mod tests {
         assert_eq!(wrong_keys(|config| config.listen.clear()), ["router.listen"]);
         assert_eq!(wrong_keys(|config| config.tls_listen.push("[::]:443".into())), ["router.tls_listen"]);
         assert_eq!(wrong_keys(|config| config.create_timeout = Span::seconds(11)), ["router.create_timeout"]);
-        assert_eq!(wrong_keys(|config| config.directory_every = Span::seconds(0)), ["router.directory_every"]);
         assert_eq!(
-            wrong_keys(|config| config.origins.push("example.com".into())),
-            ["router.origins[1]"]
+            wrong_keys(|config| config.directory_every = Span::seconds(0)),
+            ["router.directory_every"]
         );
+        assert_eq!(wrong_keys(|config| config.origins.push("example.com".into())), ["router.origins[1]"]);
         assert_eq!(wrong_keys(|config| config.body_bytes_max = Size::bytes(9)), ["router.body_bytes_max"]);
         assert_eq!(wrong_keys(|config| config.creates_at_once_max = 0), ["router.creates_at_once_max"]);
     }

@@ -49,7 +49,7 @@ pub(crate) async fn serve(State(router): State<Router>, request: Request) -> Res
     let (manner, checked) = Manner::of(&params, reader, shared.config.jsonp);
     if head.method != Method::GET && head.method != Method::POST {
         let refusal = Refusal::told(Word::BadRequest, "use GET or POST");
-        account.end::<()>(&Err(refusal.clone()));
+        account.refused(&refusal);
         return manner.wrong_method(&refusal, METHODS);
     }
     let checked = checked.and(read.map_err(|detail| Refusal::told(Word::BadRequest, detail)));
@@ -60,7 +60,7 @@ pub(crate) async fn serve(State(router): State<Router>, request: Request) -> Res
     let opened = match checked {
         Ok(()) => create(&router, params, page, deadline, account).await,
         Err(refusal) => {
-            account.end::<()>(&Err(refusal.clone()));
+            account.refused(&refusal);
             Err(refusal)
         }
     };
@@ -110,7 +110,7 @@ async fn create(
     let order = match order {
         Ok(order) => order,
         Err(refusal) => {
-            account.end::<()>(&Err(refusal.clone()));
+            account.refused(&refusal);
             return Err(refusal);
         }
     };

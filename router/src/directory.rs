@@ -54,7 +54,8 @@ impl Directory {
             wanted: Notify::new(),
             stale_after: every * READINGS_MISSED_MAX,
         });
-        let reader = Reader { directory: directory.clone(), registry, metrics, sender, started: Instant::now() };
+        let reader =
+            Reader { directory: directory.clone(), registry, metrics, sender, started: Instant::now() };
         life.spawn(reader.run(every, life.clone()));
         directory
     }
@@ -183,7 +184,9 @@ impl Reader {
         };
         let before = self.sender.borrow().clone();
         match (&failure, &before.failure) {
-            (Some(failure), None) => tracing::warn!(why = failure.note, "no table of relays: no sockets are created"),
+            (Some(failure), None) => {
+                tracing::warn!(why = failure.note, "no table of relays: no sockets are created");
+            }
             (None, Some(_)) => tracing::info!("the table of relays can be read again"),
             _ => {}
         }

@@ -20,7 +20,8 @@ const _: () = assert!(REMEMBERED.as_millis() < RELAYS_REMEMBER.as_millis());
 
 /// A nonce as clients choose it.
 pub(crate) fn is_nonce(text: &str) -> bool {
-    (16..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+    (16..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 
 /// The name of the claim. Holder and target are part of it, so that nobody gets another's socket, nor one to another

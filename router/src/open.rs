@@ -21,6 +21,8 @@ use crate::router::Shared;
 /// When a token with too many sockets may try again: a socket whose page has gone is closed, and a lease whose relay has
 /// gone expires, within about this time.
 const SOCKETS_RETRY_SECONDS: u64 = 15;
+/// What the registry may take over the deadline to say that it is over.
+const ASK_GRACE: Duration = Duration::from_millis(100);
 /// The longest time a client is told to wait. A token that may never create says "never".
 const RETRY_SECONDS_MAX: u64 = 3600;
 
@@ -76,9 +78,13 @@ pub(crate) async fn open(shared: &Shared, order: &Order, account: &mut Account) 
 
 /// What is held for a create goes to its socket.
 fn keep(opened: Opened, seat: Seat, counted: Option<Counted>) -> Opened {
-    seat.reservation.map(Reservation::opened);
+    if let Some(reservation) = seat.reservation {
+        reservation.opened();
+    }
     // On a nonce that was moved by another router the socket may be counted as that one's.
-    counted.filter(|counted| counted.is(&seat.claim.request_id)).map(Counted::keep);
+    if let Some(counted) = counted.filter(|counted| counted.is(&seat.claim.request_id)) {
+        counted.keep();
+    }
     opened
 }
 
@@ -101,7 +107,10 @@ impl Call<'_> {
             // A repeat needs no place of its own, so any name will do to ask whether it is one.
             Err(refusal) if refusal.word == Word::NoCapacity => {
                 let Some(lease) = directory.any() else { return Err(refusal) };
-                (Seat { claim: claim_on(&lease, request_id), lease: Some(lease), reservation: None }, Some(refusal))
+                (
+                    Seat { claim: claim_on(&lease, request_id), lease: Some(lease), reservation: None },
+                    Some(refusal),
+                )
             }
             Err(refusal) => return Err(refusal),
         };
@@ -122,7 +131,8 @@ impl Call<'_> {
         let reservation = self.shared.directory.place(lease.as_ref()).await?;
         let ours = Seat::ours(reservation, claim.request_id.clone());
         let Some(key) = &self.order.claim_key else { return Ok(ours) };
-        let standing = self.command(self.shared.registry.reclaim(key, &claim, &ours.claim, REMEMBERED)).await?;
+        let standing =
+            self.command(self.shared.registry.reclaim(key, &claim, &ours.claim, REMEMBERED)).await?;
         self.seat_of(ours, standing).await
     }
 
@@ -173,10 +183,16 @@ impl Call<'_> {
             return Err(Failed::Anywhere(Refusal::noted(Word::Timeout, "no time was left to ask a relay")));
         }
         let establish = self.establish(&seat.claim.request_id, wait);
-        match self.shared.registry.ask(&lease.node, lease.boot, &establish, wait).await {
+        // The registry waits for so long and no longer; should it not, we do not either.
+        let ask = self.shared.registry.ask(&lease.node, lease.boot, &establish, wait);
+        let answered = timeout_at(self.order.deadline + ASK_GRACE, ask).await;
+        match answered.unwrap_or_else(|_| Err(AskError::TimedOut { node: lease.node.clone() })) {
             Ok(Outcome::Opened { socket, label, protocol, extensions }) => {
-                let address =
-                    if label.is_empty() { lease.address.clone() } else { format!("{label}.{}", lease.address) };
+                let address = if label.is_empty() {
+                    lease.address.clone()
+                } else {
+                    format!("{label}.{}", lease.address)
+                };
                 Ok(Opened { address, socket, protocol, extensions })
             }
             Ok(Outcome::Failed { word, detail }) => Err(judge(&word, &detail)),
@@ -214,7 +230,10 @@ impl Call<'_> {
     }
 
     /// A command of the registry, which has its own time-out; ours holds should that one be longer.
-    async fn command<T>(&self, command: impl Future<Output = Result<T, RegistryError>>) -> Result<T, Refusal> {
+    async fn command<T>(
+        &self,
+        command: impl Future<Output = Result<T, RegistryError>>,
+    ) -> Result<T, Refusal> {
         let deadline = self.order.deadline.min(Instant::now() + REGISTRY_PATIENCE);
         match timeout_at(deadline, command).await {
             Ok(result) => Ok(result?),
@@ -246,6 +265,9 @@ fn judge(word: &str, detail: &str) -> Failed {
         Some(Word::NoCapacity) => Failed::There(Refusal::noted(Word::NoCapacity, detail)),
         Some(word) => Failed::Anywhere(Refusal::noted(word, detail)),
         // A relay of another release.
-        None => Failed::Anywhere(Refusal::noted(Word::NoCapacity, format!("a word that is not known here: {detail}"))),
+        None => Failed::Anywhere(Refusal::noted(
+            Word::NoCapacity,
+            format!("a word that is not known here: {detail}"),
+        )),
     }
 }

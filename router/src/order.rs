@@ -60,7 +60,8 @@ impl Order {
         let target = Target::parse(&target).map_err(|error| Refusal::told(error.word(), error))?;
         target.origin().clone_into(&mut account.target);
 
-        let grant = authorise(shared, &token.unwrap_or_default(), page.origin.as_deref(), &target, deadline).await?;
+        let grant =
+            authorise(shared, &token.unwrap_or_default(), page.origin.as_deref(), &target, deadline).await?;
         Ok(Self {
             claim_key: nonce.map(|nonce| claim_key(&grant.holder, target.as_str(), &nonce)),
             target,
@@ -145,7 +146,9 @@ mod tests {
         assert_eq!(read_protocols("a,A").map(|names| names.len()), Ok(2), "they are compared as they are");
         let many = |n: usize| (0..n).map(|i| format!("p{i}")).collect::<Vec<_>>().join(",");
         assert!(read_protocols(&many(SUBPROTOCOLS_MAX)).is_ok());
-        for list in [",", "a,", "a,,b", "a b", "a\u{9}", "é", "a,b,a", "a\"", "a/b", &many(SUBPROTOCOLS_MAX + 1)] {
+        for list in
+            [",", "a,", "a,,b", "a b", "a\u{9}", "é", "a,b,a", "a\"", "a/b", &many(SUBPROTOCOLS_MAX + 1)]
+        {
             assert!(read_protocols(list).is_err(), "{list}");
         }
         assert!(read_protocols(&"a".repeat(SUBPROTOCOLS_BYTES_MAX + 1)).is_err());

@@ -39,13 +39,17 @@ mod tests {
         let (origin, referer) = (header::ORIGIN, header::REFERER);
         assert_eq!(of(&[]), None);
         assert_eq!(of(&[(origin.clone(), "https://A.example:443")]).as_deref(), Some("https://a.example"));
-        assert_eq!(of(&[(referer.clone(), "http://b.example:81/x?y")]).as_deref(), Some("http://b.example:81"));
+        assert_eq!(
+            of(&[(referer.clone(), "http://b.example:81/x?y")]).as_deref(),
+            Some("http://b.example:81")
+        );
         let both = [(origin.clone(), "https://a.example"), (referer.clone(), "https://b.example/")];
         assert_eq!(of(&both).as_deref(), Some("https://a.example"));
         // A page without an origin of its own is not one with the origin of its referrer.
         let opaque = [(origin.clone(), "null"), (referer.clone(), "https://b.example/")];
         assert_eq!(of(&opaque).as_deref(), Some("null"));
-        let unreadable = [(origin.clone(), "https://a.example/path"), (referer.clone(), "https://b.example/")];
+        let unreadable =
+            [(origin.clone(), "https://a.example/path"), (referer.clone(), "https://b.example/")];
         assert_eq!(of(&unreadable), None);
         assert_eq!(of(&[(referer, "about:blank")]), None);
         assert_eq!(of(&[(origin, &format!("https://{}.example", "a.".repeat(300)))]), None);

@@ -21,11 +21,12 @@ impl Params {
     /// Reads `name=value&…`, over what is there already. All of it, also when some is malformed, since how to say so is
     /// among it; the error says which parameter it was.
     pub(crate) fn read(&mut self, query: &str) -> Result<(), String> {
-        let pairs = query.split('&').filter(|pair| !pair.is_empty());
-        pairs.fold(Ok(()), |result, pair| {
+        let mut read = Ok(());
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            result.and(self.set(name, value))
-        })
+            read = read.and(self.set(name, value));
+        }
+        read
     }
 
     fn set(&mut self, name: &str, value: &str) -> Result<(), String> {

@@ -37,7 +37,8 @@ impl Refusal {
 /// Full tables are load, and pass; everything else needs the operator.
 impl From<RegistryError> for Refusal {
     fn from(error: RegistryError) -> Self {
-        let word = if matches!(error, RegistryError::Full { .. }) { Word::NoCapacity } else { Word::Unavailable };
+        let word =
+            if matches!(error, RegistryError::Full { .. }) { Word::NoCapacity } else { Word::Unavailable };
         Self::noted(word, error)
     }
 }

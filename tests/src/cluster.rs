@@ -3,11 +3,18 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use crate::client::{Create, Dialer, HttpClient};
+use tokio::time::{Instant, sleep};
+
+use crate::client::{Create, CreateError, Dialer, HttpClient, create};
 use crate::ports::{TempDir, free_port};
 use crate::program::Program;
 use crate::redis_server::RedisServer;
+
+/// How long routers and relays may take to find each other.
+const READY_MAX: Duration = Duration::from_secs(15);
+const READY_PAUSE: Duration = Duration::from_millis(50);
 
 /// The configuration files of the tests. All names of sections and keys are here.
 pub mod config {
@@ -18,29 +25,41 @@ pub mod config {
         format!(
             "[registry]\nurl = \"{redis_url}\"\n\n\
              [cluster]\nsecret = \"for tests only: thirty-two bytes or more\"\n\n\
-             [targets]\nallow_private = [\"127.0.0.0/8\"]\n\n\
+             [targets]\nallow_private = [\"127.0.0.0/8:*\"]\n\n\
              [admin]\nlisten = \"127.0.0.1:0\"\n"
         )
     }
 
     /// A router on a free port.
     pub fn router() -> String {
-        "\n[router]\nlisten = [\"127.0.0.1:0\"]\n".into()
+        "\n[router]\nlisten = [\"127.0.0.1:0\"]\nanonymous = true\n".into()
     }
 
     /// A relay on this port, reached under its bare address.
     pub fn relay(name: &str, port: u16) -> String {
         format!(
             "\n[relayd]\nlisten = [\"127.0.0.1:{port}\"]\nname = \"{name}\"\n\
-             address = \"127.0.0.1:{port}\"\nlabel_hosts = false\n"
+             address = \"127.0.0.1:{port}\"\nlabel_hosts = false\ndrain_timeout = \"1s\"\n"
         )
     }
 
-    /// Adds `key = value` lines to a section, which may be there already.
+    /// A relay of a cluster where all are reached under one host: that of the relay on `first_port`.
+    pub fn relay_behind(first_port: u16, name: &str, port: u16) -> String {
+        let bare = format!("address = \"127.0.0.1:{port}\"");
+        relay(name, port).replace(&bare, &format!("one_host = \"127.0.0.1:{first_port}\""))
+    }
+
+    /// Adds `key = value` lines to a section, which may be there already. A key that is there gets the new value.
     pub fn add(config: &mut String, section: &str, lines: &str) {
         let header = format!("[{section}]\n");
         if let Some(at) = config.find(&header) {
-            config.insert_str(at + header.len(), &format!("{lines}\n"));
+            let body = at + header.len();
+            let end = config[body..].find("\n[").map_or(config.len(), |next| body + next + 1);
+            let key = |line: &str| line.split('=').next().unwrap_or_default().trim().to_owned();
+            let new: Vec<String> = lines.lines().map(key).collect();
+            let kept: String =
+                config[body..end].split_inclusive('\n').filter(|line| !new.contains(&key(line))).collect();
+            config.replace_range(body..end, &format!("{lines}\n{kept}"));
         } else {
             // Writing to a String cannot fail.
             let _ = write!(config, "\n{header}{lines}\n");
@@ -86,7 +105,9 @@ impl TestCluster {
         let mut all = vec!["dev", "--listen", "127.0.0.1:0"];
         all.extend(arguments);
         let program = Program::start("polysocket dev", &all).await?;
-        Ok(Self { redis: None, routers: vec![program], relays: Vec::new(), folder: TempDir::new()? })
+        Self { redis: None, routers: vec![program], relays: Vec::new(), folder: TempDir::new()? }
+            .ready()
+            .await
     }
 
     /// `polysocket dev` with a configuration file, whose sections are given as `(section, lines)`.
@@ -100,7 +121,7 @@ impl TestCluster {
         std::fs::write(&file, text)?;
         let arguments = ["dev", "--listen", "127.0.0.1:0", "--config", &file.to_string_lossy()];
         let program = Program::start("polysocket dev", &arguments).await?;
-        Ok(Self { redis: None, routers: vec![program], relays: Vec::new(), folder })
+        Self { redis: None, routers: vec![program], relays: Vec::new(), folder }.ready().await
     }
 
     /// Routers and relays as processes of their own, over a Redis of their own.
@@ -110,13 +131,29 @@ impl TestCluster {
 
     /// The same, with more lines of configuration, as `(section, lines)`, in every file.
     pub async fn redis_with(routers: usize, relays: usize, more: &[(&str, &str)]) -> io::Result<Self> {
+        Self::processes(routers, relays, more, |_, name, port| config::relay(name, port)).await
+    }
+
+    /// The same, with every relay reached under the host of the first one.
+    pub async fn redis_one_host(routers: usize, relays: usize, more: &[(&str, &str)]) -> io::Result<Self> {
+        Self::processes(routers, relays, more, config::relay_behind).await
+    }
+
+    /// `relay` writes the section of one relay: from the port of the first one, its own name and its own port.
+    async fn processes(
+        routers: usize,
+        relays: usize,
+        more: &[(&str, &str)],
+        relay: impl Fn(u16, &str, u16) -> String,
+    ) -> io::Result<Self> {
         let redis = RedisServer::start().await?;
         let common = config::common(&redis.url());
         let folder = TempDir::new()?;
         let mut cluster = Self { redis: Some(redis), routers: Vec::new(), relays: Vec::new(), folder };
-        for n in 0..relays {
-            let (name, port) = (format!("relay{n}"), free_port()?);
-            let config = cluster.write(&name, common.clone() + &config::relay(&name, port), more)?;
+        let ports = (0..relays).map(|_| free_port()).collect::<io::Result<Vec<u16>>>()?;
+        for (n, port) in ports.iter().copied().enumerate() {
+            let name = format!("relay{n}");
+            let config = cluster.write(&name, common.clone() + &relay(ports[0], &name, port), more)?;
             let program = start("relayd", &name, &config).await?;
             cluster.relays.push(Relay { name, port, program, config });
         }
@@ -125,7 +162,29 @@ impl TestCluster {
             let config = cluster.write(&name, common.clone() + &config::router(), more)?;
             cluster.routers.push(start("router", &name, &config).await?);
         }
-        Ok(cluster)
+        cluster.ready().await
+    }
+
+    /// Waits until every router has found a relay: a router that listens may not have read the table yet.
+    async fn ready(self) -> io::Result<Self> {
+        // Nobody listens on port 1, so that a router with a relay says that the target refused.
+        let nowhere = Create { target: "ws://127.0.0.1:1/".into(), ..Create::default() };
+        for router in &self.routers {
+            let until = Instant::now() + READY_MAX;
+            let create_at = Create { router: router.address().to_string(), ..nowhere.clone() };
+            while let Err(CreateError::Refused { code, error, .. }) = create(&self.client(), &create_at).await
+            {
+                // With keys in the configuration the token comes first; then there is nothing to wait for.
+                if !matches!(code.as_str(), "no-capacity" | "unavailable") {
+                    break;
+                }
+                if Instant::now() > until {
+                    return Err(io::Error::other(format!("not ready within {READY_MAX:?}: {error}")));
+                }
+                sleep(READY_PAUSE).await;
+            }
+        }
+        Ok(self)
     }
 
     fn write(&self, name: &str, mut text: String, more: &[(&str, &str)]) -> io::Result<PathBuf> {
@@ -186,5 +245,7 @@ mod tests {
         assert!(text.contains("[router]\ncreate_timeout = \"1s\"\nlisten"), "{text}");
         assert!(text.ends_with("[auth]\nrequired = true\n"), "{text}");
         assert_eq!(text.matches("[router]").count(), 1);
+        config::add(&mut text, "router", "create_timeout = \"2s\"");
+        assert!(text.contains("[router]\ncreate_timeout = \"2s\"\nlisten") && !text.contains("1s"), "{text}");
     }
 }

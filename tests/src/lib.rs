@@ -5,6 +5,8 @@
 //! | --- | --- |
 //! | [`cluster`] | the program under test: `dev` in one process, or routers and relays over a Redis |
 //! | [`program`], [`redis_server`], [`process`] | child processes: started on free ports, killed, stopped, their logs |
+//! | [`admin`] | what an operator sees: health, metrics, memory |
+//! | [`raw`] | a connection on which a test says exactly what it wants |
 //! | [`upstream`] | targets: a scripted WebSocket server, and servers that others wrote |
 //! | [`client`] | the protocol's client over every transport, and the client of the documented API |
 //! | [`fault`] | a proxy that loses, repeats, cuts, truncates, delays and buffers, by a seed |
@@ -16,6 +18,7 @@
 //!
 //! `SEED=n cargo test -p polysocket-tests --test exactly_once` repeats a run.
 
+pub mod admin;
 pub mod client;
 pub mod cluster;
 pub mod duplex;
@@ -26,6 +29,7 @@ pub mod model;
 pub mod ports;
 pub mod process;
 pub mod program;
+pub mod raw;
 pub mod redis_server;
 pub mod transcript;
 pub mod upstream;

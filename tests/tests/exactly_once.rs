@@ -21,8 +21,8 @@ const MESSAGES: u64 = 3000;
 const TESTS: u64 = 6;
 const _: () = assert!(SESSIONS * MESSAGES * TESTS >= 100_000);
 
-/// One test may take this long; together, two at a time, they stay under four minutes.
-const TEST_MAX: Duration = Duration::from_secs(75);
+/// One test may take this long; on two idle cores the longest takes 40 s, and all of them 90 s, two at a time.
+const TEST_MAX: Duration = Duration::from_secs(120);
 
 fn seed() -> u64 {
     let given = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
@@ -38,7 +38,7 @@ fn rough_for_streams() -> Rates {
         cut_answer: 250,
         truncate: 60,
         hold: 150,
-        tunnel_bytes_max: 150_000,
+        tunnel_bytes_max: 40_000,
         ..Rates::rough()
     }
 }

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 
-use polysocket_config::Span;
 use polysocket_relayd::Front;
 use polysocket_service::lifecycle::stop_signal;
 
@@ -20,10 +19,8 @@ pub fn run(flags: &Dev) -> Result<(), Failure> {
         config.targets.allow.push(pattern.clone());
         config.targets.allow_private.push(pattern.clone());
     }
-    // One process, and nobody whose session had to run out.
     config.router.anonymous = true;
     if flags.common.config.is_none() {
-        config.relayd.drain_timeout = Span::seconds(0);
         config.admin.listen = "127.0.0.1:0".into();
     }
     let listen = flags.listen.clone();
@@ -47,7 +44,7 @@ async fn serve(config: Config, listen: String) -> Result<(), Failure> {
     process.serve(Front::new(&relay, rest), bound).await?;
     println!("{}", introduction(address, open));
     stop_signal().await;
-    relay.drain().await;
+    relay.stop();
     process.finish().await;
     Ok(())
 }

@@ -10,6 +10,8 @@ use crate::outbox::Outbox;
 use crate::receiver::{Attach, Batch, Receiver, ReceiverId, Style, Take};
 use crate::{Limits, Time};
 
+/// No deadline.
+const NEVER: Time = Time(u64::MAX);
 /// Most repeats of a parked poll that share it.
 const HOLDERS_MAX: u8 = 4;
 
@@ -447,6 +449,11 @@ impl Session {
         }
     }
 
+    /// Forgets it at once, whatever is left in it: the process ends.
+    pub fn forget(&mut self) {
+        self.finish();
+    }
+
     /// Nobody is there: the upstream is told 1001, and every request is refused from now on.
     fn abandon(&mut self, now: Time) {
         self.abandoned = true;
@@ -479,17 +486,20 @@ impl Session {
 
     /// When [`timeout`](Self::timeout) is to be called next.
     pub fn deadline(&self) -> Option<Time> {
-        let phase = match self.phase {
-            Phase::Closing(at) | Phase::Lingering(at) => Some(at),
+        let mut next = match self.phase {
+            Phase::Closing(at) | Phase::Lingering(at) => at,
             Phase::Over => return None,
-            Phase::Held | Phase::Dialing | Phase::Open => None,
+            Phase::Held | Phase::Dialing | Phase::Open => NEVER,
         };
-        let receiver = match &self.receiver {
-            Some(receiver) => (!receiver.beat_due).then_some(receiver.beat_at),
-            None if self.abandoned => None,
-            None => Some(self.idle_at),
-        };
-        [phase, receiver, self.stall_at].into_iter().flatten().min()
+        match &self.receiver {
+            Some(receiver) if !receiver.beat_due => next = next.min(receiver.beat_at),
+            None if !self.abandoned => next = next.min(self.idle_at),
+            _ => {}
+        }
+        if let Some(at) = self.stall_at {
+            next = next.min(at);
+        }
+        (next != NEVER).then_some(next)
     }
 
     /// Does what is due.

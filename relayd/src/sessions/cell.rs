@@ -91,18 +91,27 @@ impl Cell {
         result
     }
 
-    /// For the driver: what is due is done, and the next deadline noted as the one it waits for, together with
-    /// `also`, a time of its own.
-    pub(crate) fn on_time<R>(&self, also: Option<Time>, look: impl FnOnce(&mut Session) -> R) -> (R, Option<Instant>) {
+    /// For the driver: what is due is done, and it learns when it has to look again. `also` is a time of its own,
+    /// `armed` when its timer goes off anyway: a timer that goes off too early costs less than one that is moved with
+    /// every request.
+    pub(crate) fn on_time<R>(
+        &self,
+        also: Option<Time>,
+        armed: Option<Time>,
+        look: impl FnOnce(&mut Session) -> R,
+    ) -> (R, Option<Time>) {
         self.with_inner(|inner, now| {
             if inner.session.deadline().is_some_and(|at| at <= now) {
                 inner.session.timeout(now);
             }
             let seen = look(&mut inner.session);
-            let at = [inner.session.deadline(), also].into_iter().flatten().min();
-            inner.armed = at;
-            (seen, at.map(|at| self.clock.instant(at)))
+            inner.armed = [inner.session.deadline(), also, armed].into_iter().flatten().min();
+            (seen, inner.armed)
         })
+    }
+
+    pub(crate) fn instant(&self, time: Time) -> Instant {
+        self.clock.instant(time)
     }
 
     pub(crate) fn now(&self) -> Time {

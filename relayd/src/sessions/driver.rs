@@ -9,13 +9,13 @@ use bytes::Bytes;
 use futures_util::{Sink, Stream};
 use polysocket_protocol::{CloseDown, close};
 use polysocket_session::{Time, ToUpstream};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 
 use super::Cell;
-use crate::metrics::{self, RelayMetrics};
+use crate::metrics::RelayMetrics;
 use crate::upstream::{Failure, Opened, Socket};
 
 /// How long the last frame may take to leave.
@@ -30,7 +30,7 @@ pub(crate) type Dialling = Pin<Box<dyn Future<Output = Result<Opened, Failure>> 
 struct Upstream {
     socket: Socket,
     /// Popped from the session, not yet taken by the socket.
-    next: Option<Message>,
+    next: Option<ToUpstream>,
     /// Taken by the socket, not yet reported to the session as written.
     unreported: usize,
     unflushed: bool,
@@ -55,12 +55,22 @@ pub(crate) async fn drive(
     let mut dial = dial;
     let mut dialling: Option<Dialling> = None;
     let mut leaving: Option<Leaving> = None;
+    let timer = tokio::time::sleep(Duration::ZERO);
+    tokio::pin!(timer);
+    // When it goes off; none when it has.
+    let mut armed = None;
     loop {
         let paused = upstream.as_ref().and_then(|upstream| upstream.paused_until);
         let own = if upstream.is_some() { paused.into_iter().chain([ping_at]).min() } else { None };
-        let ((over, done, wants_dial), timer) = cell.on_time(own, |session| {
+        let ((over, done, wants_dial), at) = cell.on_time(own, armed, |session| {
             (session.is_over(), session.upstream_is_done(), session.wants_dial())
         });
+        if at != armed {
+            armed = at;
+            if let Some(at) = at {
+                timer.as_mut().reset(cell.instant(at));
+            }
+        }
         if over {
             break;
         }
@@ -76,7 +86,7 @@ pub(crate) async fn drive(
             opened = wait(dialling.as_mut()) => Event::Dialled(opened),
             () = cell.driver().notified() => Event::Woken,
             () = leave(leaving.as_mut()) => Event::Left,
-            () = sleep_until(timer) => Event::Timer,
+            () = &mut timer, if armed.is_some() => Event::Timer,
         };
         match event {
             Event::Woken => {}
@@ -91,6 +101,7 @@ pub(crate) async fn drive(
                 leaving = upstream.take().map(say_farewell);
             }
             Event::Timer => {
+                armed = None;
                 let now = cell.now();
                 if let Some(upstream) = upstream.as_mut().filter(|_| ping_at <= now) {
                     ping_at = now.plus(ping_every);
@@ -118,13 +129,6 @@ enum Event {
 async fn wait(dialling: Option<&mut Dialling>) -> Result<Opened, Failure> {
     match dialling {
         Some(dialling) => dialling.await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn sleep_until(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
     }
 }
@@ -179,41 +183,41 @@ impl Upstream {
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, cell: &Cell, metrics: &RelayMetrics) -> Poll<tungstenite::Result<()>> {
+        if self.next.is_none() {
+            self.next = cell.with(|session, now| session.next_up(now));
+        }
         loop {
-            if self.next.is_none() {
-                self.next = cell.with(|session, now| session.next_up(now)).map(|message| {
-                    self.unreported += message.size();
-                    if !matches!(message, ToUpstream::Close(_)) {
-                        metrics.messages.with_label_values(&[metrics::UP]).inc();
-                        metrics.bytes.with_label_values(&[metrics::UP]).inc_by(message.size() as u64);
-                    }
-                    to_frame(message)
-                });
+            if self.next.is_some() {
+                std::task::ready!(Pin::new(&mut self.socket).poll_ready(cx))?;
             }
-            if self.next.is_none() {
+            if let Some(message) = self.next.take() {
+                if !matches!(message, ToUpstream::Close(_)) {
+                    metrics.up.count(message.size());
+                }
+                self.unreported += message.size();
+                self.unflushed = true;
+                Pin::new(&mut self.socket).start_send(to_frame(message))?;
+                self.next = cell.with(|session, now| session.next_up(now));
+            } else {
                 if self.unflushed {
                     std::task::ready!(Pin::new(&mut self.socket).poll_flush(cx))?;
                     self.unflushed = false;
                 }
                 let written = std::mem::take(&mut self.unreported);
-                if written > 0 {
-                    cell.with(|session, _| session.upstream_written(written));
+                if written == 0 {
+                    return Poll::Ready(Ok(()));
                 }
-                return Poll::Ready(Ok(()));
-            }
-            std::task::ready!(Pin::new(&mut self.socket).poll_ready(cx))?;
-            if let Some(message) = self.next.take() {
-                Pin::new(&mut self.socket).start_send(message)?;
-                self.unflushed = true;
+                self.next = cell.with(|session, now| {
+                    session.upstream_written(written);
+                    session.next_up(now)
+                });
             }
         }
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, cell: &Cell, metrics: &RelayMetrics) -> Poll<CloseDown> {
-        loop {
-            if !cell.with(|session, _| session.wants_upstream()) {
-                return Poll::Pending;
-            }
+        let mut wanted = cell.with(|session, _| session.wants_upstream());
+        while wanted {
             if let Some(until) = self.paused_until {
                 if cell.now() < until {
                     return Poll::Pending;
@@ -236,17 +240,24 @@ impl Upstream {
                 Some(Err(error)) => return Poll::Ready(self.failed(cell, &error)),
                 None => return Poll::Ready(CloseDown::abnormal()),
             };
-            metrics.messages.with_label_values(&[metrics::DOWN]).inc();
-            metrics.bytes.with_label_values(&[metrics::DOWN]).inc_by(data.len() as u64);
-            if let Some(budget) = &cell.facts.budget {
-                let delay = budget.spend(data.len());
-                if !delay.is_zero() {
-                    self.paused_until = Some(cell.now().plus(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)));
-                    cell.driver().notify_one();
-                }
-            }
+            metrics.down.count(data.len());
+            self.pause_for(cell, data.len());
             let data = if data.len() < COPIED_BELOW { Bytes::copy_from_slice(&data) } else { data };
-            cell.with(|session, now| session.upstream_message(now, text, data));
+            wanted = cell.with(|session, now| {
+                session.upstream_message(now, text, data);
+                session.wants_upstream()
+            });
+        }
+        Poll::Pending
+    }
+
+    /// Lets the upstream wait while its token has spent too much.
+    fn pause_for(&mut self, cell: &Cell, bytes: usize) {
+        let delay = cell.facts.budget.as_ref().map_or(Duration::ZERO, |budget| budget.spend(bytes));
+        if !delay.is_zero() {
+            self.paused_until = Some(cell.now().plus(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)));
+            // The driver has to set its timer for it.
+            cell.driver().notify_one();
         }
     }
 

@@ -7,7 +7,7 @@ use polysocket_protocol::{Bytes, CloseUp, Kind, Unit, Word, binary};
 use polysocket_service::http::Body;
 use polysocket_service::http::body::{ReadError, read};
 
-use crate::answer::Manner;
+use crate::answer::{Answer, Manner};
 use crate::query::{Params, SendKind};
 use crate::relay::Node;
 use crate::sessions::Cell;
@@ -25,53 +25,80 @@ const fn bad(detail: &'static str) -> Refusal {
     (Word::Bad, Some(detail))
 }
 
-/// Sends what the request carries, in order, and answers when all of it is accepted, or at the first that is not.
+/// Sends what a request carries whose body is still to be read.
 pub(crate) async fn serve(
     node: &Node,
     cell: &Cell,
-    mut params: Params,
-    mut manner: Manner,
+    params: Params,
+    manner: Manner,
     request: Request<Incoming>,
 ) -> Response<Body> {
-    let payload = if request.method() == Method::POST {
-        match body(node, &mut params, request).await {
-            Ok(payload) => payload,
-            Err((word, detail)) => return manner.refusal(word, detail).into_response(),
+    let body = if request.method() == Method::POST {
+        // A form grows by what it escapes; a payload does not.
+        let growth = if is_payload(&params) && !params.base64 { 1 } else { FORM_GROWTH };
+        let max = node.limits.message_bytes_max.saturating_mul(growth).saturating_add(FORM_FIELDS_BYTES);
+        match read(request.into_body(), max, node.body_timeout).await {
+            Ok(body) => Some(body),
+            Err(error) => {
+                let (word, detail) = match error {
+                    ReadError::TooLarge => (Word::TooBig, None),
+                    ReadError::Slow => bad("the body did not come in time"),
+                    ReadError::Broken => bad("the body is cut short"),
+                };
+                node.metrics.refusals.with_label_values(&[word.as_str()]).inc();
+                return manner.refusal(word, detail).into_response();
+            }
         }
     } else {
         None
     };
-    manner.told |= params.told();
-    if manner.callback.is_none() {
-        manner.callback = params.callback.take();
-    }
-    match send(node, cell, params, payload).await {
-        Ok(ack) => manner.accepted(ack).into_response(),
+    answer(node, cell, params, manner, body).await.into_response()
+}
+
+/// Sends what a request carries, in order, and answers when all of it is accepted, or at the first that is not.
+pub(crate) async fn answer(
+    node: &Node,
+    cell: &Cell,
+    mut params: Params,
+    mut manner: Manner,
+    body: Option<Bytes>,
+) -> Answer {
+    let sent = match take_body(&mut params, body) {
+        Ok(payload) => {
+            // A form may say more than the query did.
+            manner.told |= params.told();
+            if let Some(callback) = params.callback.take().filter(|_| node.config.jsonp) {
+                manner.callback = Some(callback);
+            }
+            send(node, cell, params, payload).await
+        }
+        Err(refusal) => Err(refusal),
+    };
+    match sent {
+        Ok(ack) => manner.accepted(ack),
         Err((word, detail)) => {
             node.metrics.refusals.with_label_values(&[word.as_str()]).inc();
-            manner.refusal(word, detail).into_response()
+            manner.refusal(word, detail)
         }
     }
 }
 
-/// Reads the body: a form into `params`, or the payload itself when the query says what it is.
-async fn body(node: &Node, params: &mut Params, request: Request<Incoming>) -> Result<Option<Bytes>, Refusal> {
-    let is_payload = params.kind.is_some_and(|kind| kind != SendKind::Close);
-    let growth = if is_payload && !params.base64 { 1 } else { FORM_GROWTH };
-    let max = node.limits.message_bytes_max.saturating_mul(growth).saturating_add(FORM_FIELDS_BYTES);
-    let bytes = read(request.into_body(), max, node.body_timeout).await.map_err(|error| match error {
-        ReadError::TooLarge => (Word::TooBig, None),
-        ReadError::Slow => bad("the body did not come in time"),
-        ReadError::Broken => bad("the body is cut short"),
-    })?;
-    if is_payload && params.data.is_none() {
+/// Whether the query says what the body is.
+fn is_payload(params: &Params) -> bool {
+    params.data.is_none() && params.kind.is_some_and(|kind| kind != SendKind::Close)
+}
+
+/// The payload, when the body is one; a form goes into `params`.
+fn take_body(params: &mut Params, body: Option<Bytes>) -> Result<Option<Bytes>, Refusal> {
+    let Some(body) = body else { return Ok(None) };
+    if is_payload(params) {
         return if params.base64 {
-            binary::read(&bytes).map(|bytes| Some(bytes.into())).ok_or(bad("the body is not base64"))
+            binary::read(&body).map(|bytes| Some(bytes.into())).ok_or(bad("the body is not base64"))
         } else {
-            Ok(Some(bytes))
+            Ok(Some(body))
         };
     }
-    let form = std::str::from_utf8(&bytes).map_err(|_| bad("the form is not ASCII"))?;
+    let form = std::str::from_utf8(&body).map_err(|_| bad("the form is not ASCII"))?;
     params.read(form.trim_end_matches(['\r', '\n'])).map_err(bad)?;
     Ok(None)
 }

@@ -31,8 +31,12 @@ struct World {
 
 impl World {
     fn new(relays: Vec<NodeLease>, routers: usize, seed: u64) -> Self {
-        let mut routers: Vec<Placement> = (0..routers).map(|_| Placement::default()).collect();
-        routers.iter_mut().for_each(|router| router.update(relays.clone()));
+        let router = || {
+            let mut router = Placement::default();
+            router.update(relays.clone());
+            router
+        };
+        let routers = (0..routers).map(|_| router()).collect();
         Self { said: relays.clone(), relays, routers, random: StdRng::seed_from_u64(seed) }
     }
 

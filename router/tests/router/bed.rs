@@ -84,18 +84,21 @@ impl Bed {
     }
 
     /// The value of a metric, by its name and the label's value.
-    pub fn metric(&self, name: &str, label: &str) -> f64 {
+    pub fn metric(&self, name: &str, label: &str) -> i64 {
         let families = self.metrics.gather();
         let family = families.iter().find(|family| family.name() == name).unwrap();
-        let metric = family.get_metric().iter().find(|metric| {
-            metric.get_label().iter().all(|pair| pair.value() == label)
-        });
+        let metric = family
+            .get_metric()
+            .iter()
+            .find(|metric| metric.get_label().iter().all(|pair| pair.value() == label));
         let metric = metric.unwrap();
-        metric.get_counter().value() + metric.get_gauge().value()
+        #[allow(clippy::cast_possible_truncation, reason = "they are whole and small")]
+        let value = (metric.get_counter().get_value() + metric.get_gauge().get_value()) as i64;
+        value
     }
 
     /// How many creates ended so.
-    pub fn creates(&self, outcome: &str) -> f64 {
+    pub fn creates(&self, outcome: &str) -> i64 {
         self.metric("polysocket_router_creates_total", outcome)
     }
 }

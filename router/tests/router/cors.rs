@@ -26,7 +26,8 @@ async fn the_exact_origin_or_none() {
         answer.refused("bad-request");
         assert_eq!(answer.header("access-control-allow-origin"), page);
     }
-    for page in ["https://evilapp.example", "http://app.example", "https://app.example.evil.net", "null", "x"] {
+    for page in ["https://evilapp.example", "http://app.example", "https://app.example.evil.net", "null", "x"]
+    {
         let answer = bed.get_from(CREATE, "origin", page).await;
         assert!(answer.headers.get("access-control-allow-origin").is_none(), "{page}");
         assert_eq!(answer.header("vary"), "origin");
@@ -42,7 +43,8 @@ async fn the_exact_origin_or_none() {
 async fn preflights_are_answered_and_remembered() {
     let bed = only_some_pages();
     for (path, methods) in [("/create", "GET, POST"), ("/alive/x", "GET")] {
-        for (page, allowed) in [("https://app.example", "https://app.example"), ("https://other.example", "")] {
+        for (page, allowed) in [("https://app.example", "https://app.example"), ("https://other.example", "")]
+        {
             let request = Request::builder().method(Method::OPTIONS).uri(path).header("origin", page);
             let answer = bed.send(request.body(Body::empty()).unwrap()).await;
             assert_eq!((answer.status, answer.body.as_str()), (204, ""));

@@ -29,7 +29,8 @@ fn create() -> String {
 /// Waits until the token has room again; gives back what it took to find out.
 async fn has_room(registry: &dyn Registry, sockets_max: u32) {
     let lease = SocketLease { holder: "key:page".to_owned(), id: "probe".to_owned() };
-    let admission = Admission { lease: lease.clone(), sockets_max: Some(sockets_max), creates_per_second: None };
+    let admission =
+        Admission { lease: lease.clone(), sockets_max: Some(sockets_max), creates_per_second: None };
     for _ in 0..100 {
         if registry.admit(&admission).await.unwrap() == Verdict::Admitted {
             registry.release(&[lease]).await.unwrap();
@@ -73,7 +74,7 @@ async fn creates_per_second() {
     let answer = bed.get(&create()).await;
     answer.refused("limit");
     assert_eq!(answer.header("retry-after"), "2");
-    tokio::time::advance(std::time::Duration::from_secs(2)).await;
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     assert_eq!(bed.get(&create()).await.status, 200);
     // A token that may never create is not told so in centuries.
     let never = self::bed(None, Some(0.0));
@@ -98,8 +99,8 @@ async fn what_came_to_nothing_is_not_counted() {
     assert!(hung_up.await.unwrap_err().is_cancelled());
     assert!(matches!(relay.hears().await, Heard::Cancelled(id) if id == asked.request_id));
     has_room(&*bed.registry, 1).await;
-    assert!((bed.creates("hung-up") - 1.0).abs() < f64::EPSILON);
-    assert!(bed.metric("polysocket_router_creates_in_flight", "").abs() < f64::EPSILON);
+    assert_eq!(bed.creates("hung-up"), 1);
+    assert_eq!(bed.metric("polysocket_router_creates_in_flight", ""), 0);
 }
 
 #[tokio::test(start_paused = true)]

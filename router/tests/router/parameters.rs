@@ -48,7 +48,9 @@ async fn a_documented_client_gets_nothing_more() {
 async fn a_form_of_any_type_counts_over_the_query() {
     let bed = Bed::open();
     let mut relay = Relay::start(&bed.registry, "tom", Does::Open).await;
-    for content_type in ["application/x-www-form-urlencoded", "text/plain;charset=UTF-8", "application/json", ""] {
+    for content_type in
+        ["application/x-www-form-urlencoded", "text/plain;charset=UTF-8", "application/json", ""]
+    {
         let request = Request::post("/create?v=1&target=ws://query.example/")
             .header("content-type", content_type)
             .body(Body::from(format!("protocols=a&target={TARGET}")));
@@ -99,8 +101,20 @@ async fn hostile_callbacks_are_never_called() {
     let mut relay = Relay::start(&bed.registry, "tom", Does::Open).await;
     let long = "a".repeat(65);
     for callback in [
-        "", "1a", ".a", "a-b", "a%20b", "alert(1)//", "a;b", "a%0a", "%ff", "%3Cscript%3E", "a%5B0%5D",
-        "%E2%80%A8", "CWS%07%0E", &long,
+        "",
+        "1a",
+        ".a",
+        "a-b",
+        "a%20b",
+        "alert(1)//",
+        "a;b",
+        "a%0a",
+        "%ff",
+        "%3Cscript%3E",
+        "a%5B0%5D",
+        "%E2%80%A8",
+        "CWS%07%0E",
+        &long,
     ] {
         let answer = bed.get(&format!("{CREATE}&cb={callback}")).await;
         answer.refused("bad-request");
@@ -109,7 +123,11 @@ async fn hostile_callbacks_are_never_called() {
     assert!(relay.heard_nothing());
     // Text of the client's reaches no script unescaped, either.
     let answer = bed.get("/create?cb=go&target=%3C/script%3E%3Cscript%3E").await;
-    assert!(answer.body.starts_with("/**/go({\"ok\":false,") && !answer.body.contains('<'), "{}", answer.body);
+    assert!(
+        answer.body.starts_with("/**/go({\"ok\":false,") && !answer.body.contains('<'),
+        "{}",
+        answer.body
+    );
 }
 
 #[tokio::test(start_paused = true)]

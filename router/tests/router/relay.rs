@@ -31,7 +31,6 @@ pub enum Heard {
 }
 
 pub struct Relay {
-    pub node: String,
     pub boot: u64,
     heard: mpsc::UnboundedReceiver<Heard>,
     told: mpsc::UnboundedSender<Does>,
@@ -66,15 +65,16 @@ impl Relay {
     pub async fn with(registry: &Arc<dyn Registry>, lease: NodeLease, does: Does) -> Self {
         let asks = registry.serve(&lease.node, lease.boot).await.unwrap();
         registry.announce(&lease).await.unwrap();
-        let (node, boot) = (lease.node.clone(), lease.boot);
+        let boot = lease.boot;
         let (sender, heard) = mpsc::unbounded_channel();
         let (told, orders) = mpsc::unbounded_channel();
-        let serving = Serving { lease: lease.clone(), key: cluster_key(), does, heard: sender, opened: HashMap::new() };
+        let serving =
+            Serving { lease: lease.clone(), key: cluster_key(), does, heard: sender, opened: HashMap::new() };
         let tasks = vec![
             tokio::spawn(serving.run(asks, orders)).abort_handle(),
             tokio::spawn(renew(registry.clone(), lease)).abort_handle(),
         ];
-        Self { node, boot, heard, told, tasks }
+        Self { boot, heard, told, tasks }
     }
 
     /// One that has a lease, and whose process is gone.
@@ -149,7 +149,7 @@ impl Serving {
                 Some(Message::Establish(establish, replier)) => {
                     let _ = self.heard.send(Heard::Asked((*establish).clone()));
                     if matches!(self.does, Does::Wait) {
-                        kept.push((establish, replier));
+                        kept.push((*establish, replier));
                     } else {
                         self.answer(&establish, replier).await;
                     }
@@ -165,9 +165,12 @@ impl Serving {
     async fn answer(&mut self, establish: &Establish, replier: Replier) {
         let number = self.opened.len() as u128 + 1;
         let outcome = match self.does {
-            Does::Fail(word) => Outcome::Failed { word: word.to_owned(), detail: "as it was told".to_owned() },
+            Does::Fail(word) => {
+                Outcome::Failed { word: word.to_owned(), detail: "as it was told".to_owned() }
+            }
             Does::Open | Does::Wait => {
-                let id = SocketId::issue(&self.lease.node, self.lease.boot, number, |bytes| self.key.sign(bytes));
+                let id =
+                    SocketId::issue(&self.lease.node, self.lease.boot, number, |bytes| self.key.sign(bytes));
                 let opened = Outcome::Opened {
                     socket: id.to_string(),
                     label: if self.lease.label_hosts { format!("label{number}") } else { String::new() },

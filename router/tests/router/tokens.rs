@@ -13,7 +13,8 @@ const SECRET: &str = "for tests only: a secret of 32 bytes or more";
 const STATIC: &str = "static-for-tests-only";
 
 fn keyring() -> Keyring {
-    let key = JwtKey { algorithm: Some(Algorithm::Hs256), secret: Some(SECRET.to_owned()), ..JwtKey::default() };
+    let key =
+        JwtKey { algorithm: Some(Algorithm::Hs256), secret: Some(SECRET.to_owned()), ..JwtKey::default() };
     let token = StaticToken {
         name: "page".to_owned(),
         key: Some(STATIC.to_owned()),
@@ -81,7 +82,8 @@ async fn each_fault_has_its_word() {
         (narrow, "forbidden"),
     ];
     for (token, word) in table {
-        let answer = bed.get_from(&format!("{CREATE}&token={token}"), "origin", "https://other.example").await;
+        let answer =
+            bed.get_from(&format!("{CREATE}&token={token}"), "origin", "https://other.example").await;
         answer.refused(word);
         assert!(token.is_empty() || !answer.body.contains(&token), "the token is not repeated");
     }
@@ -92,7 +94,9 @@ async fn each_fault_has_its_word() {
 async fn the_operator_has_the_last_word_and_says_it_to_bearers_only() {
     let bed = bed();
     let mut relay = Relay::start(&bed.registry, "tom", Does::Open).await;
-    for target in ["ws://denied.example/", "ws://127.0.0.1/", "ws://[::1]/", "ws://localhost/", "ws://10.0.0.1/"] {
+    for target in
+        ["ws://denied.example/", "ws://127.0.0.1/", "ws://[::1]/", "ws://localhost/", "ws://10.0.0.1/"]
+    {
         let any_port = jwt(|claims| claims.targets = vec!["*:*".to_owned()]);
         let answer = bed.get(&format!("/create?target={target}&token={any_port}")).await;
         answer.refused("forbidden");

@@ -62,6 +62,11 @@ impl Lifecycle {
         self.stopping.cancelled().await;
     }
 
+    /// Phase 2 or later.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.is_cancelled()
+    }
+
     /// Until phase 3.
     pub fn aborted(&self) -> &CancellationToken {
         &self.aborted

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::MemoryRegistry;
-use crate::asks::{Answer, no_answer};
+use crate::asks::Answer;
 use crate::desk::{Asker, Desk};
 use crate::limits::{self, ASKS_WAITING_MAX};
 use crate::{AskError, Asks, Establish, Outcome, RegistryError};
@@ -54,11 +54,12 @@ impl MemoryRegistry {
         establish.budget_ms = establish.budget_ms.min(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
         desk.establish(&waits.asker, establish, Arc::new(Direct(Mutex::new(Some(sender)))));
         match timeout(wait, outcome).await {
-            Err(_) => Err(AskError::TimedOut { node: node.to_owned() }),
-            Ok(outcome) => {
+            Ok(Ok(outcome)) => {
                 waits.answered = true;
-                Ok(outcome.unwrap_or_else(|_| no_answer("the relay dropped the request")))
+                Ok(outcome)
             }
+            // A replier goes without a word only when its deadline is over, which it may notice before we do.
+            Ok(Err(_)) | Err(_) => Err(AskError::TimedOut { node: node.to_owned() }),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One HTTP/1 connection: hyper while requests come, nothing but the socket while one is parked.
+//! One HTTP/1 connection: nothing but the socket while it is idle or its request waits; hyper for what is not plain.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -8,15 +8,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use ::http::{Request, Response};
+use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::time::timeout;
 
 use super::listener::Shared;
-use super::park::{Exchange, Parked, Slot};
+use super::park::{Answering, Exchange, Parked, Slot};
+use super::plain::{self, SCRATCH};
 use super::{Body, Handler, Peer, Stream, metrics};
 
 /// hyper's service: passes a request to the handler together with the slot of its connection.
@@ -40,6 +42,16 @@ impl<H: Handler> Service<Request<Incoming>> for Requests<H> {
 
 type Connection<H> = http1::UpgradeableConnection<TokioIo<Stream>, Requests<H>>;
 
+/// What came next on an idle connection.
+enum Next {
+    /// A plain request that the handler answers.
+    Plain(Answering),
+    /// Something for hyper; its bytes were put back.
+    Other,
+    /// The peer has gone.
+    Gone,
+}
+
 /// How hyper's part ended.
 enum Hyper {
     Ended(Result<(), hyper::Error>),
@@ -48,32 +60,37 @@ enum Hyper {
 
 /// Serves until the peer goes, an answer says `close`, or the process stops. Gives the outcome for the metric.
 pub(crate) async fn serve<H: Handler>(mut stream: Stream, peer: Peer, shared: Arc<Shared<H>>) -> &'static str {
+    // Made once: each would take the lock that all connections share.
+    let stopping = shared.life.stopping();
+    tokio::pin!(stopping);
+    let mut is_stopping = false;
     loop {
-        let slot = Slot::default();
-        let flushed = stream.flushed();
-        let requests = Requests { handler: shared.handler.clone(), peer, slot: slot.clone() };
-        // Boxed: while parked this task is only as large as its largest state.
-        let mut connection = Box::new(builder(&shared).serve_connection(TokioIo::new(stream), requests).with_upgrades());
-        let parked = match drive(&mut connection, &slot, &flushed, &shared).await {
-            Hyper::Ended(Ok(())) => return metrics::CLOSED,
-            Hyper::Ended(Err(error)) if error.is_timeout() => return metrics::HEAD_TIMEOUT,
-            Hyper::Ended(Err(_)) => return metrics::BROKEN,
-            Hyper::Parked(parked) => parked,
+        let idle = timeout(shared.config.head_timeout.as_duration(), next(&mut stream, &shared.handler));
+        let came = tokio::select! {
+            biased;
+            came = idle => came,
+            () = &mut stopping, if !is_stopping => return metrics::CLOSED,
         };
-        let Some(parts) = connection.into_parts() else { return metrics::CLOSED };
-        stream = parts.io.into_inner();
-        stream.put_back(parts.read_buf);
+        let parked = match came {
+            Ok(Next::Plain(answer)) => Parked { answer, keep_alive: true },
+            Ok(Next::Gone) => return metrics::CLOSED,
+            Err(_) => return metrics::HEAD_TIMEOUT,
+            Ok(Next::Other) => match with_hyper(stream, peer, &shared).await {
+                Ok((socket, parked)) => {
+                    stream = socket;
+                    parked
+                }
+                Err(outcome) => return outcome,
+            },
+        };
         let keep_alive = parked.keep_alive;
-        shared.metrics.parked.inc();
-        let answer = wait(&mut stream, parked, &shared).await;
-        shared.metrics.parked.dec();
-        let Some(answer) = answer else { return metrics::CLOSED };
+        let Some(answer) = wait(&mut stream, parked.answer, &shared).await else { return metrics::CLOSED };
         let written = timeout(shared.config.write_timeout.as_duration(), async {
             stream.write_all(&answer).await?;
             stream.flush().await
         });
         match written.await {
-            Ok(Ok(())) if keep_alive => {}
+            Ok(Ok(())) if keep_alive && !is_stopping => {}
             Ok(Ok(())) => {
                 let _ = timeout(shared.config.write_timeout.as_duration(), stream.shutdown()).await;
                 return metrics::CLOSED;
@@ -81,7 +98,56 @@ pub(crate) async fn serve<H: Handler>(mut stream: Stream, peer: Peer, shared: Ar
             Ok(Err(_)) => return metrics::BROKEN,
             Err(_) => return metrics::WRITE_TIMEOUT,
         }
+        is_stopping = shared.life.is_stopping();
     }
+}
+
+/// Waits for what comes next. An idle connection owns no buffer.
+async fn next<H: Handler>(stream: &mut Stream, handler: &H) -> Next {
+    std::future::poll_fn(|cx| {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let mut buffer = ReadBuf::new(&mut scratch[..]);
+            let read = std::task::ready!(Pin::new(&mut *stream).poll_read(cx, &mut buffer));
+            let bytes = buffer.filled();
+            if read.is_err() || bytes.is_empty() {
+                return Poll::Ready(Next::Gone);
+            }
+            if let Some((request, length)) = plain::read(bytes)
+                && let Some(answer) = handler.answer_plain(&request)
+            {
+                if length < bytes.len() {
+                    stream.put_back(Bytes::copy_from_slice(&bytes[length..]));
+                }
+                return Poll::Ready(Next::Plain(answer));
+            }
+            stream.put_back(Bytes::copy_from_slice(bytes));
+            Poll::Ready(Next::Other)
+        })
+    })
+    .await
+}
+
+/// Gives the connection to hyper until it ends, with its outcome, or a request is parked.
+async fn with_hyper<H: Handler>(
+    stream: Stream,
+    peer: Peer,
+    shared: &Arc<Shared<H>>,
+) -> Result<(Stream, Parked), &'static str> {
+    let slot = Slot::default();
+    let flushed = stream.flushed();
+    let requests = Requests { handler: shared.handler.clone(), peer, slot: slot.clone() };
+    // Boxed: while idle or parked the task is only as large as its largest state.
+    let mut connection = Box::new(builder(shared).serve_connection(TokioIo::new(stream), requests).with_upgrades());
+    let parked = match Box::pin(drive(&mut connection, &slot, &flushed, shared)).await {
+        Hyper::Ended(Ok(())) => return Err(metrics::CLOSED),
+        Hyper::Ended(Err(error)) if error.is_timeout() => return Err(metrics::HEAD_TIMEOUT),
+        Hyper::Ended(Err(_)) => return Err(metrics::BROKEN),
+        Hyper::Parked(parked) => parked,
+    };
+    let parts = connection.into_parts().ok_or(metrics::CLOSED)?;
+    let mut stream = parts.io.into_inner();
+    stream.put_back(parts.read_buf);
+    Ok((stream, parked))
 }
 
 fn builder<H>(shared: &Shared<H>) -> http1::Builder {
@@ -126,23 +192,46 @@ async fn drive<H: Handler>(
 }
 
 /// Waits for the answer; none when the peer goes or the process is aborted.
-async fn wait<H>(stream: &mut Stream, mut parked: Parked, shared: &Shared<H>) -> Option<Vec<u8>> {
-    let aborted = shared.life.aborted().cancelled();
-    tokio::pin!(aborted);
+async fn wait<H>(stream: &mut Stream, mut answer: Answering, shared: &Shared<H>) -> Option<Vec<u8>> {
+    // Most answers are there at once.
+    let ready = std::future::poll_fn(|cx| match answer.as_mut().poll(cx) {
+        Poll::Ready(answer) => Poll::Ready(Some(answer)),
+        Poll::Pending => Poll::Ready(None),
+    });
+    if let Some(ready) = ready.await {
+        return Some(ready);
+    }
+    let _waiting = Waiting::new(&shared.metrics);
     // What a peer says before it has its answer is the next request: kept, and then it is not listened to, so its
     // going is noticed only when the answer is written.
     let mut listening = true;
     loop {
         tokio::select! {
             biased;
-            answer = &mut parked.answer => return Some(answer),
+            answer = &mut answer => return Some(answer),
             heard = stream.hear(), if listening => {
                 if !heard {
                     return None;
                 }
                 listening = false;
             }
-            () = &mut aborted => return None,
+            () = shared.life.aborted().cancelled() => return None,
         }
+    }
+}
+
+/// Counts a parked connection while it is one, also when its task is dropped.
+struct Waiting<'a>(&'a metrics::HttpMetrics);
+
+impl<'a> Waiting<'a> {
+    fn new(metrics: &'a metrics::HttpMetrics) -> Self {
+        metrics.parked.inc();
+        Self(metrics)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.parked.dec();
     }
 }

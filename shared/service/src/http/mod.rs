@@ -1,13 +1,15 @@
 //! HTTP listeners, and connections that can be parked.
 //!
-//! hyper parses and writes. What is ours is the accept loop (limits, deadlines, TLS, draining) and **parking**: a
-//! handler that has to wait long hands over a future of the answer's bytes ([`Exchange::park`]). The connection then
-//! takes the socket out of hyper and keeps only the socket and that future; when the answer comes it is written and
-//! hyper goes on with the next request. An idle long poll so costs hundreds of bytes instead of hyper's buffers.
+//! hyper parses and writes what is not plain. What is ours is the accept loop (limits, deadlines, TLS, draining),
+//! **plain requests**, which are answered straight from the socket ([`Handler::answer_plain`]), and **parking**: a
+//! handler that has to wait long hands over a future of the answer's bytes ([`Exchange::park`]), and the connection
+//! keeps only the socket and that future. An idle or waiting connection so costs hundreds of bytes instead of
+//! hyper's buffers.
 //!
 //! # Layout
 //! [`body`]: what handlers answer with. `config`: limits. `connection`: one HTTP/1 connection, driven and parked.
-//! `listener`: accepting. `metrics`. `park`: the slot between handler and connection. `routes`: axum as a handler. `stream`: plain or TLS.
+//! `listener`: accepting. `metrics`. `park`: the slot between handler and connection. `plain`: requests
+//! that need no hyper. `routes`: axum as a handler. `stream`: plain or TLS.
 
 pub mod body;
 mod config;
@@ -16,6 +18,7 @@ mod date;
 mod listener;
 mod metrics;
 mod park;
+mod plain;
 mod routes;
 mod stream;
 
@@ -30,12 +33,19 @@ pub use config::HttpConfig;
 pub use date::write_date;
 pub use listener::{Bound, Server, bind};
 pub use metrics::HttpMetrics;
-pub use park::{Exchange, RawAnswer};
+pub use park::{Answering, Exchange, RawAnswer};
+pub use plain::PlainRequest;
 pub use routes::Routes;
 pub use stream::Stream;
 
 /// What serves requests.
 pub trait Handler: Clone + Send + Sync + 'static {
+    /// Answers a request that is wholly there, or declines: then [`handle`](Self::handle) gets it. A declined
+    /// request must not have had an effect.
+    fn answer_plain(&self, _request: &PlainRequest<'_>) -> Option<Answering> {
+        None
+    }
+
     /// Answers one request. `exchange` tells of its connection, and can park it.
     fn handle(&self, request: Request<Incoming>, exchange: Exchange) -> impl Future<Output = Response<Body>> + Send;
 }

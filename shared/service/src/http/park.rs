@@ -11,8 +11,11 @@ use super::Peer;
 /// A whole HTTP/1.1 answer: head and body.
 pub type RawAnswer = Vec<u8>;
 
+/// An answer that may have to be waited for. It is dropped when the client goes.
+pub type Answering = Pin<Box<dyn Future<Output = RawAnswer> + Send>>;
+
 pub(crate) struct Parked {
-    pub(crate) answer: Pin<Box<dyn Future<Output = RawAnswer> + Send>>,
+    pub(crate) answer: Answering,
     pub(crate) keep_alive: bool,
 }
 

@@ -41,8 +41,7 @@ impl Stream {
 
     /// Puts bytes back that were read but belong to what comes next.
     pub(crate) fn put_back(&mut self, bytes: Bytes) {
-        debug_assert!(self.ahead.is_empty());
-        self.ahead = bytes;
+        self.ahead = if self.ahead.is_empty() { bytes } else { [bytes, self.ahead.clone()].concat().into() };
     }
 
     /// True when nothing written since the last flush is left. Stays valid while hyper owns the stream.

@@ -21,8 +21,6 @@ static LINKS: AtomicU64 = AtomicU64::new(0);
 /// Units are acked at the latest after this time, or after so many bytes.
 const ACK_DELAY: Duration = Duration::from_millis(50);
 const ACK_BYTES: usize = 16 * 1024;
-/// Units under way on one WebSocket, which is what bounds what must be sent again.
-const OUTSTANDING_UNITS: usize = 512;
 /// A write that takes longer counts as broken.
 const WRITE_MAX: Duration = Duration::from_secs(30);
 
@@ -128,7 +126,8 @@ impl<'a> Link<'a> {
             unit: UnitSize::Bytes(settings.unit_bytes),
             units: settings.batch_units,
             bytes: settings.batch_bytes,
-            outstanding: OUTSTANDING_UNITS,
+            // The relay holds no more while its queue to the target is full, and its acks open the way again.
+            outstanding: self.shared.created.window,
         };
         loop {
             let Some(batch) = self.shared.core().outbox.take(cut, self.written.carrier) else {

@@ -21,8 +21,8 @@ use tokio::net::TcpListener;
 use crate::config::Config;
 use crate::error::Failure;
 
-/// After drain: until every connection has ended.
-const CLOSING: Duration = Duration::from_secs(5);
+/// After a relay has drained: until every connection has ended.
+pub const CLOSING: Duration = Duration::from_secs(5);
 
 /// Runs `main` on a runtime of its own, with logs.
 pub fn run_with<F: Future<Output = Result<(), Failure>>>(
@@ -108,8 +108,9 @@ impl Process {
         let listen = &self.config.admin.listen;
         if !listen.is_empty() {
             let listener = TcpListener::bind(listen).await;
-            let listener =
-                listener.map_err(|error| Failure::Start(format!("admin.listen: cannot listen on {listen}: {error}")))?;
+            let listener = listener.map_err(|error| {
+                Failure::Start(format!("admin.listen: cannot listen on {listen}: {error}"))
+            })?;
             if let Ok(address) = listener.local_addr() {
                 println!("admin on http://{address}");
             }
@@ -124,8 +125,8 @@ impl Process {
     }
 
     /// Ends every task, in order.
-    pub async fn finish(&self) {
-        if !self.life.finish(CLOSING).await {
+    pub async fn finish(&self, within: Duration) {
+        if !self.life.finish(within).await {
             tracing::warn!("some connections did not end in time");
         }
     }
@@ -143,7 +144,8 @@ pub fn listeners(
         bound.push(bind(address, None).map_err(Failure::Start)?);
     }
     if let (false, Some(certificate), Some(private)) = (tls.is_empty(), certificate, private) {
-        let loaded = Certificate::load(certificate, private).map_err(|error| Failure::Start(error.to_string()))?;
+        let loaded =
+            Certificate::load(certificate, private).map_err(|error| Failure::Start(error.to_string()))?;
         for address in tls {
             bound.push(bind(address, Some(loaded.clone())).map_err(Failure::Start)?);
         }

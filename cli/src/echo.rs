@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::State;
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use axum::routing::get;
 use tokio::sync::broadcast;
@@ -29,7 +29,8 @@ fn accept(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
 async fn echo(upgrade: WebSocketUpgrade) -> Response {
     accept(upgrade).on_upgrade(|mut socket| async move {
         while let Some(Ok(message)) = socket.recv().await {
-            if matches!(message, Message::Text(_) | Message::Binary(_)) && socket.send(message).await.is_err() {
+            if matches!(message, Message::Text(_) | Message::Binary(_)) && socket.send(message).await.is_err()
+            {
                 return;
             }
         }

@@ -29,8 +29,11 @@ pub(crate) struct Answer {
 }
 
 /// Headers of every answer. A script's answer is attached and not sniffed so that nothing takes it for a page.
-const COMMON: [(&str, &str); 3] =
-    [("cache-control", "no-store"), ("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer")];
+const COMMON: [(&str, &str); 3] = [
+    ("cache-control", "no-store"),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+];
 const SCRIPT: [(&str, &str); 2] =
     [("content-disposition", "attachment; filename=f.txt"), ("cross-origin-resource-policy", "cross-origin")];
 
@@ -86,7 +89,8 @@ impl Answer {
     /// For hyper.
     pub(crate) fn into_response(self) -> Response<Body> {
         let mut response = Response::new(Body::empty());
-        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        *response.status_mut() =
+            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
         for (name, value) in self.headers() {
             headers.insert(name, HeaderValue::from_static(value));

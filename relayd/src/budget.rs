@@ -40,7 +40,9 @@ impl Budgets {
     /// The budget of a holder; all its sessions get the same one.
     pub(crate) fn of(&self, holder: &str, bytes_per_second: u64) -> Arc<Budget> {
         let mut entry = self.0.entry(holder.to_owned()).or_default();
-        if let Some(budget) = entry.upgrade().filter(|budget| budget.bytes_per_second == bytes_per_second.max(1)) {
+        if let Some(budget) =
+            entry.upgrade().filter(|budget| budget.bytes_per_second == bytes_per_second.max(1))
+        {
             return budget;
         }
         let budget = Arc::new(Budget::new(bytes_per_second));

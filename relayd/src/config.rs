@@ -84,7 +84,10 @@ fn check_relayd(config: &RelaydConfig, problems: &mut Vec<Problem>) {
         wrong("name", format!("is `{}`; write 1 to 32 of a-z, 0-9 and `-`", config.name));
     }
     if config.listen.is_empty() && config.tls_listen.is_empty() {
-        wrong("listen", "is empty, and so is relayd.tls_listen; write at least one address, as in \"0.0.0.0:80\"".into());
+        wrong(
+            "listen",
+            "is empty, and so is relayd.tls_listen; write at least one address, as in \"0.0.0.0:80\"".into(),
+        );
     }
     if !config.tls_listen.is_empty() && (config.tls_certificate.is_none() || config.tls_private.is_none()) {
         wrong("tls_listen", "needs relayd.tls_certificate and relayd.tls_private".into());
@@ -99,14 +102,21 @@ fn check_relayd(config: &RelaydConfig, problems: &mut Vec<Problem>) {
 
 fn check_limits(config: &LimitsConfig, problems: &mut Vec<Problem>) {
     let unit = u64::try_from(UNIT_BYTES_MAX).unwrap_or(u64::MAX);
-    for (key, value) in
-        [("limits.outbox_bytes_max", config.outbox_bytes_max), ("limits.up_queue_bytes_max", config.up_queue_bytes_max)]
-    {
+    for (key, value) in [
+        ("limits.outbox_bytes_max", config.outbox_bytes_max),
+        ("limits.up_queue_bytes_max", config.up_queue_bytes_max),
+    ] {
         if value < Size::bytes(unit) {
-            problems.push(Problem::new(key, format!("is less than one unit; write at least {}", Size::bytes(unit))));
+            problems.push(Problem::new(
+                key,
+                format!("is less than one unit; write at least {}", Size::bytes(unit)),
+            ));
         }
     }
     if config.idle_time < Span::seconds(5) {
-        problems.push(Problem::new("limits.idle_time", "is less than 5s: a page that changes networks would be lost"));
+        problems.push(Problem::new(
+            "limits.idle_time",
+            "is less than 5s: a page that changes networks would be lost",
+        ));
     }
 }

@@ -14,7 +14,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep};
 
 use crate::relay::Node;
-use crate::sessions::{Cell, Dialling, Facts, drive};
+use crate::sessions::{Cell, DialLater, Driver, Facts};
 use crate::upstream::{self, Dial, Failure};
 
 /// How long a repeat of a request finds the socket it opened: longer than it may be without a receiver.
@@ -23,6 +23,8 @@ const REMEMBERED: Duration = Duration::from_secs(20);
 const SERVE_AGAIN: Duration = Duration::from_secs(1);
 /// How long the dialling of a held target may take.
 const HELD_DIAL: Duration = Duration::from_secs(5);
+/// Time kept for the answer to travel, ms.
+const ANSWER_MS_MAX: u64 = 300;
 /// Characters of a label: 40 bits in base32.
 const LABEL_CHARS: usize = 8;
 
@@ -150,7 +152,8 @@ async fn try_open(node: &Arc<Node>, establish: Establish) -> Result<(Outcome, Ar
     if node.table.len() >= node.config.sessions_max as usize {
         return Err(failure(Word::NoCapacity, "this node holds relayd.sessions_max sessions".into()));
     }
-    let target = Target::parse(&establish.target).map_err(|error| failure(error.word(), error.to_string()))?;
+    let target =
+        Target::parse(&establish.target).map_err(|error| failure(error.word(), error.to_string()))?;
     node.dialer.policy().check(&target).map_err(|refused| failure(refused.word(), refused.to_string()))?;
     let dial = Dial {
         target,
@@ -158,12 +161,11 @@ async fn try_open(node: &Arc<Node>, establish: Establish) -> Result<(Outcome, Ar
         origin: establish.origin.clone(),
         message_bytes_max: node.limits.message_bytes_max,
     };
-    let mut session =
-        Session::new(node.clock.now(), node.limits.clone(), establish.numbered, establish.hold);
+    let mut session = Session::new(node.clock.now(), node.limits.clone(), establish.numbered, establish.hold);
     let (upstream, protocol, later) = if establish.hold {
         (None, String::new(), Some(later(node.clone(), dial)))
     } else {
-        let deadline = Instant::now() + Duration::from_millis(establish.budget_ms);
+        let deadline = Instant::now() + dial_time(establish.budget_ms);
         // Boxed: its size would stay with every ask that waits.
         let opened = Box::pin(upstream::open(&node.dialer, &dial, deadline)).await?;
         session.upstream_open(&opened.protocol, "");
@@ -173,9 +175,9 @@ async fn try_open(node: &Arc<Node>, establish: Establish) -> Result<(Outcome, Ar
     let facts = Facts {
         connection: connection_id(&id),
         page_origin: establish.page_origin.and_then(|origin| HeaderValue::from_str(&origin).ok()),
-        budget: establish
-            .bytes_per_second_max
-            .map(|rate| node.budgets.of(establish.socket_lease.as_ref().map_or("", |lease| &lease.holder), rate)),
+        budget: establish.bytes_per_second_max.map(|rate| {
+            node.budgets.of(establish.socket_lease.as_ref().map_or("", |lease| &lease.holder), rate)
+        }),
         lease: establish.socket_lease,
     };
     let cell = Cell::new(session, facts, node.clock);
@@ -185,7 +187,12 @@ async fn try_open(node: &Arc<Node>, establish: Establish) -> Result<(Outcome, Ar
     Ok((Outcome::Opened { socket: id.to_string(), label, protocol, extensions: String::new() }, cell))
 }
 
-fn later(node: Arc<Node>, dial: Dial) -> Box<dyn FnOnce() -> Dialling + Send> {
+/// What dialling may take of the asker's time: enough is left to say that it was not enough.
+fn dial_time(budget_ms: u64) -> Duration {
+    Duration::from_millis(budget_ms - (budget_ms / 10).min(ANSWER_MS_MAX))
+}
+
+fn later(node: Arc<Node>, dial: Dial) -> DialLater {
     Box::new(move || {
         Box::pin(async move { upstream::open(&node.dialer, &dial, Instant::now() + HELD_DIAL).await })
     })
@@ -197,13 +204,15 @@ fn run(
     key: u128,
     cell: Arc<Cell>,
     upstream: Option<upstream::Socket>,
-    later: Option<Box<dyn FnOnce() -> Dialling + Send>>,
+    later: Option<DialLater>,
 ) {
     node.table.insert(key, cell.clone());
     node.metrics.sessions.inc();
+    let ping_every = node.config.ping_every.as_duration();
+    let driver = Driver::new(cell.clone(), upstream, later, ping_every, node.metrics.clone());
     let node = node.clone();
     node.life.clone().spawn(async move {
-        drive(cell.clone(), upstream, later, node.config.ping_every.as_duration(), node.metrics.clone()).await;
+        driver.run().await;
         node.table.remove(key);
         node.metrics.sessions.dec();
         let told = cell.with(|session, _| session.told());
@@ -232,5 +241,7 @@ fn connection_id(id: &SocketId) -> u64 {
 /// A label that is fresh for this socket: from the MAC, as DNS names are not secret.
 fn label(id: &SocketId) -> String {
     let bits = connection_id(id);
-    (0..LABEL_CHARS).map(|i| char::from(b"abcdefghijklmnopqrstuvwxyz234567"[(bits >> (5 * i)) as usize & 31])).collect()
+    (0..LABEL_CHARS)
+        .map(|i| char::from(b"abcdefghijklmnopqrstuvwxyz234567"[(bits >> (5 * i)) as usize & 31]))
+        .collect()
 }

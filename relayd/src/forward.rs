@@ -3,7 +3,8 @@
 //! The id says which node and which incarnation; the address comes from the directory. A request is passed on at
 //! most once.
 
-use std::sync::Mutex;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ::http::uri::{PathAndQuery, Uri};
@@ -25,8 +26,11 @@ use crate::relay::Node;
 
 /// Says that a request was passed on already.
 const HOP: HeaderName = HeaderName::from_static("polysocket-hop");
-/// How long what the directory said is believed.
-const DIRECTORY_AGE: Duration = Duration::from_millis(500);
+/// How old the table of nodes may get before it is read again.
+const TABLE_AGE_MAX: Duration = Duration::from_millis(500);
+/// How long a node is still tried that a table does not have any more: it may be the registry that lost its data, and
+/// the node says so again within a second or two. One that is really gone refuses the connection.
+const MISSING_MAX: Duration = Duration::from_secs(30);
 /// Until the other node has begun to answer beyond the time it may park a request.
 const ANSWER: Duration = Duration::from_secs(60);
 const CONNECT: Duration = Duration::from_secs(2);
@@ -36,7 +40,54 @@ type Outgoing = UnsyncBoxBody<Bytes, hyper::Error>;
 /// Passes requests on.
 pub(crate) struct Forwarder {
     client: Client<HttpConnector, Outgoing>,
-    directory: Mutex<Option<(Instant, Vec<NodeLease>)>>,
+    table: Mutex<Table>,
+}
+
+/// Where other nodes are, from the registry's tables.
+#[derive(Default)]
+struct Table {
+    nodes: HashMap<String, Other>,
+    read: Option<Instant>,
+    reading: bool,
+}
+
+struct Other {
+    lease: NodeLease,
+    /// When the first table did not have it.
+    missing: Option<Instant>,
+}
+
+/// Where a request goes.
+struct Owner {
+    url: String,
+    /// The last table has it.
+    listed: bool,
+}
+
+impl Table {
+    fn update(&mut self, leases: Vec<NodeLease>, now: Instant) {
+        for other in self.nodes.values_mut() {
+            other.missing.get_or_insert(now);
+        }
+        for lease in leases {
+            self.nodes.insert(lease.node.clone(), Other { lease, missing: None });
+        }
+        self.nodes.retain(|_, other| other.missing.is_none_or(|since| now - since < MISSING_MAX));
+        self.read = Some(now);
+    }
+
+    fn find(&self, id: &SocketId) -> Option<Owner> {
+        let other = self.nodes.get(id.node()).filter(|other| other.lease.boot == id.boot())?;
+        Some(Owner { url: other.lease.internal_url.clone(), listed: other.missing.is_none() })
+    }
+
+    /// Finds a node; and whether the table is old, and to be read by whoever asked.
+    fn look_up(&mut self, id: &SocketId) -> Option<(Owner, bool)> {
+        let owner = self.find(id)?;
+        let due = !self.reading && self.read.is_none_or(|read| read.elapsed() > TABLE_AGE_MAX);
+        self.reading |= due;
+        Some((owner, due))
+    }
 }
 
 impl Default for Forwarder {
@@ -44,25 +95,38 @@ impl Default for Forwarder {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT));
         connector.set_nodelay(true);
-        Self { client: Client::builder(TokioExecutor::new()).build(connector), directory: Mutex::new(None) }
+        Self { client: Client::builder(TokioExecutor::new()).build(connector), table: Mutex::default() }
+    }
+}
+
+impl Forwarder {
+    fn table(&self) -> MutexGuard<'_, Table> {
+        // Held for one operation, never across an await.
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Passes the request on to the node its socket lives on; `gone` when there is none.
-pub(crate) async fn forward(node: &Node, id: &str, request: Request<Incoming>) -> Result<Response<Body>, Word> {
+pub(crate) async fn forward(
+    node: &Arc<Node>,
+    id: &str,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Word> {
     let count = |outcome| node.metrics.forwarded.with_label_values(&[outcome]).inc();
-    let Some(url) = owner(node, id, request.headers()).await else {
+    let Some(owner) = owner(node, id, request.headers()).await else {
         count("gone");
         return Err(Word::Gone);
     };
-    let passed = pass_on(node, &url, request).await;
+    let passed = pass_on(node, &owner.url, request).await;
     count(if passed.is_some() { "ok" } else { "failed" });
-    // Busy, not gone: the client asks again, and by then the directory knows.
-    passed.ok_or(Word::Busy)
+    // Busy, not gone, while its lease stands: the client asks again, and by then the table knows.
+    passed.ok_or(if owner.listed { Word::Busy } else { Word::Gone })
 }
 
 /// Where that node is, if the id was issued by this cluster and the node is another one, of the same incarnation.
-async fn owner(node: &Node, id: &str, headers: &HeaderMap) -> Option<String> {
+///
+/// What is known is used at once, however old: the registry may be slow or away, and sessions do not wait for it.
+async fn owner(node: &Arc<Node>, id: &str, headers: &HeaderMap) -> Option<Owner> {
     if headers.contains_key(HOP) {
         return None;
     }
@@ -70,24 +134,25 @@ async fn owner(node: &Node, id: &str, headers: &HeaderMap) -> Option<String> {
     if id.node() == node.config.name || !node.key.verify(&id.signed(), id.mac()) {
         return None;
     }
-    let nodes = directory(node).await?;
-    nodes.into_iter().find(|lease| lease.node == id.node() && lease.boot == id.boot()).map(|lease| lease.internal_url)
+    let Some((owner, due)) = node.forwarder.table().look_up(&id) else {
+        // However young the table is, the socket may be younger.
+        read_table(node).await;
+        return node.forwarder.table().find(&id);
+    };
+    if due {
+        let reader = node.clone();
+        node.life.spawn(async move { read_table(&reader).await });
+    }
+    Some(owner)
 }
 
-async fn directory(node: &Node) -> Option<Vec<NodeLease>> {
-    let known = || node.forwarder.directory.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if let Some((read, nodes)) = &*known()
-        && read.elapsed() < DIRECTORY_AGE
-    {
-        return Some(nodes.clone());
-    }
-    match node.registry.nodes().await {
-        Ok(nodes) => {
-            *known() = Some((Instant::now(), nodes.clone()));
-            Some(nodes)
-        }
-        // While the registry is down the last known table is used: the sessions are still there.
-        Err(_) => known().as_ref().map(|(_, nodes)| nodes.clone()),
+async fn read_table(node: &Node) {
+    let nodes = node.registry.nodes().await;
+    let mut table = node.forwarder.table();
+    table.reading = false;
+    match nodes {
+        Ok(nodes) => table.update(nodes, Instant::now()),
+        Err(error) => tracing::debug!(%error, "no table of nodes: the last one is used on"),
     }
 }
 
@@ -97,8 +162,11 @@ async fn pass_on(node: &Node, url: &str, mut request: Request<Incoming>) -> Opti
     let uri: Uri = format!("{}{path}", url.trim_end_matches('/')).parse().ok()?;
     let upgrading = request.headers().contains_key(header::UPGRADE);
     let (parts, body) = request.into_parts();
-    let body: Outgoing =
-        if upgrading { Full::default().map_err(|never| match never {}).boxed_unsync() } else { body.boxed_unsync() };
+    let body: Outgoing = if upgrading {
+        Full::default().map_err(|never| match never {}).boxed_unsync()
+    } else {
+        body.boxed_unsync()
+    };
     let mut passed = Request::new(body);
     *passed.method_mut() = parts.method;
     *passed.uri_mut() = uri;
@@ -132,4 +200,53 @@ fn copy_headers(from: &HeaderMap, to: &mut HeaderMap, switching: bool) {
     from.iter().filter(|(name, _)| !hop(name)).for_each(|(name, value)| {
         to.append(name, value.clone());
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lease(node: &str, boot: u64) -> NodeLease {
+        NodeLease {
+            node: node.to_owned(),
+            boot,
+            address: String::new(),
+            label_hosts: false,
+            internal_url: format!("http://{node}:{boot}"),
+            sessions: 0,
+            capacity: 1,
+            cpu_permille: 0,
+            buffered_bytes: 0,
+            draining: false,
+            version: String::new(),
+            renewals: 1,
+        }
+    }
+
+    fn found(table: &Table, node: &str, boot: u64) -> Option<(String, bool)> {
+        let id = SocketId::issue(node, boot, 7, |_| [0; 8]);
+        table.find(&id).map(|owner| (owner.url, owner.listed))
+    }
+
+    #[test]
+    fn a_node_outlives_the_registrys_memory_of_it_for_a_while() {
+        let (mut table, start) = (Table::default(), Instant::now());
+        table.update(vec![lease("a", 1), lease("b", 1)], start);
+        assert_eq!(found(&table, "a", 1), Some(("http://a:1".into(), true)));
+        assert_eq!(found(&table, "a", 2), None, "of another incarnation");
+
+        table.update(vec![lease("b", 2)], start + MISSING_MAX);
+        assert_eq!(found(&table, "a", 1), Some(("http://a:1".into(), false)));
+        assert_eq!(
+            (found(&table, "b", 1), found(&table, "b", 2).is_some()),
+            (None, true),
+            "b came back as another"
+        );
+        table.update(vec![lease("a", 1)], start + MISSING_MAX * 2 - Duration::from_millis(1));
+        assert_eq!(found(&table, "a", 1), Some(("http://a:1".into(), true)));
+
+        table.update(Vec::new(), start + MISSING_MAX * 3);
+        table.update(Vec::new(), start + MISSING_MAX * 4);
+        assert_eq!((found(&table, "a", 1), found(&table, "b", 2)), (None, None));
+    }
 }

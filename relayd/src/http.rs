@@ -88,7 +88,9 @@ impl Handler for Front {
             Transport::Send if post || manner.callback.is_some() => {
                 let body = post.then(|| Bytes::copy_from_slice(request.body));
                 let node = self.node.clone();
-                Some(Box::pin(async move { send::answer(&node, &cell, params, manner, body).await.into_raw(true) }))
+                Some(Box::pin(async move {
+                    send::answer(&node, &cell, params, manner, body).await.into_raw(true)
+                }))
             }
             _ => None,
         }
@@ -145,7 +147,10 @@ impl Front {
         }
         match (transport, method) {
             (Transport::Send, &Method::GET) if manner.callback.is_none() => Some("`cb` is missing"),
-            (Transport::Send | Transport::Poll | Transport::Stream, &Method::GET | &Method::POST | &Method::OPTIONS)
+            (
+                Transport::Send | Transport::Poll | Transport::Stream,
+                &Method::GET | &Method::POST | &Method::OPTIONS,
+            )
             | (Transport::Events | Transport::WebSocket, &Method::GET | &Method::OPTIONS) => None,
             _ => Some("this method is not for this path"),
         }
@@ -197,7 +202,10 @@ fn preflight(origin: Option<HeaderValue>) -> Response<Body> {
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
-    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type, last-event-id"));
+    headers.insert(
+        header::ACCESS_CONTROL_ALLOW_HEADERS,
+        HeaderValue::from_static("content-type, last-event-id"),
+    );
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(PREFLIGHT_SECONDS));
     allow_origin(headers, origin);
     response

@@ -39,6 +39,7 @@ async fn announce_again(node: Arc<Node>, serving: oneshot::Receiver<()>) {
         node.requests.sweep(Instant::now());
         node.budgets.sweep();
         announce(&node).await;
+        node.announced.send_replace(true);
     }
 }
 

@@ -72,13 +72,18 @@ impl RelayMetrics {
     /// Registers them.
     pub fn new(registry: &Registry) -> Self {
         let make = Maker(registry);
-        let receivers =
-            make.counters("polysocket_relay_receivers_total", "Requests to receive.", "transport", &TRANSPORTS);
+        let receivers = make.counters(
+            "polysocket_relay_receivers_total",
+            "Requests to receive.",
+            "transport",
+            &TRANSPORTS,
+        );
         let receivers = TRANSPORTS.map(|name| receivers.with_label_values(&[name]));
         let [relay, stream, sse, poll, jsonp] = receivers;
         let messages =
             make.counters("polysocket_relay_messages_total", "Messages carried.", "direction", &DIRECTIONS);
-        let bytes = make.counters("polysocket_relay_bytes_total", "Payload bytes carried.", "direction", &DIRECTIONS);
+        let bytes =
+            make.counters("polysocket_relay_bytes_total", "Payload bytes carried.", "direction", &DIRECTIONS);
         let [up, down] = DIRECTIONS.map(|name| Carried {
             messages: messages.with_label_values(&[name]),
             bytes: bytes.with_label_values(&[name]),

@@ -81,7 +81,9 @@ impl Params {
             "ttl" => self.ttl = Some(number(value, "`ttl` must be a whole number of milliseconds")?),
             "p" => self.poll = Some(number(value, "`p` must be a whole number")?),
             "max" => self.max = Some(value.parse().map_err(|_| "`max` must be a whole number of bytes")?),
-            "budget" => self.budget = Some(value.parse().map_err(|_| "`budget` must be a whole number of bytes")?),
+            "budget" => {
+                self.budget = Some(value.parse().map_err(|_| "`budget` must be a whole number of bytes")?)
+            }
             "pause" => self.pause = Some(number(value, "`pause` must be a whole number of milliseconds")?),
             "dial" => self.dial = value == "1",
             "pad" => self.pad = value == "1",
@@ -136,7 +138,9 @@ mod tests {
 
     #[test]
     fn says_what_is_malformed() {
-        for query in ["cb=a-b", "cb=%ff", "t=x", "n=", "n=-1", "n=+1", "n=1.5", "n=99999999999999999999", "ttl=soon"] {
+        for query in
+            ["cb=a-b", "cb=%ff", "t=x", "n=", "n=-1", "n=+1", "n=1.5", "n=99999999999999999999", "ttl=soon"]
+        {
             let parsed = read(query);
             assert!(parsed.is_err(), "{query}");
         }

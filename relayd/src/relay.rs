@@ -9,7 +9,7 @@ use polysocket_registry::{Registry, RegistryConfig, SocketLease};
 use polysocket_service::Lifecycle;
 use polysocket_service::cluster::ClusterKey;
 use polysocket_session::Limits;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::budget::Budgets;
 use crate::clock::Clock;
@@ -72,14 +72,26 @@ pub(crate) struct Node {
     pub(crate) budgets: Budgets,
     pub(crate) forwarder: Forwarder,
     pub(crate) releases: mpsc::Sender<SocketLease>,
+    /// It was announced for the first time, or at least tried.
+    pub(crate) announced: watch::Sender<bool>,
 }
 
 impl Relay {
     /// Makes the node and starts its tasks; it is announced and serves what routers ask for. Requests of pages are
     /// served by [`Front`](crate::Front).
     pub fn start(parts: Parts) -> Self {
-        let Parts { config, limits, body_timeout, registry, registry_config, key, dialer, life, metrics, listening } =
-            parts;
+        let Parts {
+            config,
+            limits,
+            body_timeout,
+            registry,
+            registry_config,
+            key,
+            dialer,
+            life,
+            metrics,
+            listening,
+        } = parts;
         let (releases, released) = mpsc::channel(RELEASES_MAX);
         let (address, label_hosts) = match (&config.one_host, &config.address) {
             (Some(host), _) => (format!("{host}/r/{}", config.name), false),
@@ -101,6 +113,7 @@ impl Relay {
             budgets: Budgets::default(),
             forwarder: Forwarder::default(),
             releases,
+            announced: watch::Sender::new(false),
             config,
             registry,
             registry_config,
@@ -112,6 +125,12 @@ impl Relay {
         let serving = establish::start(&node);
         lease::start(&node, serving, released);
         Self(node)
+    }
+
+    /// Until routers can find it, or it has found that the registry is not there.
+    pub async fn announced(&self) {
+        // Fails only when the node is gone.
+        let _ = self.0.announced.subscribe().wait_for(|announced| *announced).await;
     }
 
     /// Leaves: takes nothing new, lets sessions run out for `relayd.drain_timeout`, closes those that are left, and

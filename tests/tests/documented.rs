@@ -12,6 +12,7 @@ use polysocket_tests::client::{HttpClient, Legacy, Message, base64, jsonp};
 use polysocket_tests::cluster::TestCluster;
 use polysocket_tests::upstream::{Foreign, Upstream};
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 const SOON: Duration = Duration::from_secs(10);
 const TTL: Duration = Duration::from_secs(5);
@@ -268,7 +269,7 @@ async fn missing_and_malformed_parameters_are_400_and_harm_nothing() {
 async fn an_unknown_socket_is_403() {
     let bed = Bed::start().await;
     let (relay, socket) = bed.socket(&bed.targets[0].1.url()).await;
-    let guessed = format!("{}AAAA", &socket[..socket.find('.').unwrap() + 1]);
+    let guessed = format!("{}AAAA", &socket[..=socket.find('.').unwrap()]);
     for unknown in ["nobody", &guessed, "tom.", "%00"] {
         for path in [format!("/s/{unknown}?cb=go&t=t&d=x"), format!("/j/{unknown}?cb=go&ttl=1000")] {
             let answer = bed.get(&format!("{relay}{path}")).await;
@@ -328,4 +329,23 @@ async fn a_documented_poll_is_told_messages_only() {
     assert_eq!(came, expected);
     let after = script(&bed.poll(&relay, &socket, 1000).await);
     assert_eq!(after["messages"], json!([{ "type": "heartbeat" }]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_send_after_the_end_is_403() {
+    let bed = Bed::start().await;
+    let upstream = Upstream::start().await.unwrap();
+    let (relay, socket) = bed.socket(&upstream.url("/close?code=3005")).await;
+    // The end comes when it comes; until then sends are taken.
+    let refused = timeout(SOON, async {
+        loop {
+            let answer = bed.get(&format!("{relay}/s/{socket}?cb=go&t=t&d=late")).await;
+            if answer.head.status() != 201 {
+                return answer;
+            }
+        }
+    });
+    let refused = refused.await.unwrap();
+    assert_eq!(refused.head.status(), 403, "{refused:?}");
+    assert!(is_refusal(&script(&refused)));
 }

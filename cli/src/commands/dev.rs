@@ -1,6 +1,7 @@
 //! `polysocket dev`: all in one process on one port.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use polysocket_relayd::Front;
 use polysocket_service::lifecycle::stop_signal;
@@ -13,7 +14,8 @@ use crate::error::Failure;
 
 /// Runs until it is told to stop.
 pub fn run(flags: &Dev) -> Result<(), Failure> {
-    let more = flags.upstream_ca.iter().map(|path| ("targets.upstream_ca".to_owned(), path.display().to_string()));
+    let more =
+        flags.upstream_ca.iter().map(|path| ("targets.upstream_ca".to_owned(), path.display().to_string()));
     let mut config = config::read(&flags.common, more.collect())?;
     for pattern in &flags.allow_target {
         config.targets.allow.push(pattern.clone());
@@ -40,12 +42,13 @@ async fn serve(config: Config, listen: String) -> Result<(), Failure> {
     let process = Process::open(config).await?;
     let router = process.router(keyring, policy.clone());
     let relay = process.relay(policy, address)?;
+    relay.announced().await;
     let rest = router.routes().merge(echo::routes());
     process.serve(Front::new(&relay, rest), bound).await?;
     println!("{}", introduction(address, open));
     stop_signal().await;
     relay.stop();
-    process.finish().await;
+    process.finish(Duration::from_secs(1)).await;
     Ok(())
 }
 

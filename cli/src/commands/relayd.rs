@@ -4,7 +4,7 @@ use polysocket_relayd::Front;
 use polysocket_service::lifecycle::stop_signal;
 
 use crate::args::Common;
-use crate::assembly::{Process, listeners, policy, run_with};
+use crate::assembly::{CLOSING, Process, listeners, policy, run_with};
 use crate::config::{self, Config};
 use crate::error::Failure;
 
@@ -26,13 +26,15 @@ async fn serve(config: Config) -> Result<(), Failure> {
     let listening = bound.first().and_then(|first| first.address().ok());
     let listening = listening.ok_or_else(|| Failure::Start("relayd listens nowhere".into()))?;
     if config.cluster.secret.is_none() && config.registry.url != "memory" {
-        tracing::warn!("cluster.secret is not set: routers and other nodes cannot tell this node's socket ids from junk");
+        tracing::warn!(
+            "cluster.secret is not set: routers and other nodes cannot tell this node's socket ids from junk"
+        );
     }
     let process = Process::open(config).await?;
     let relay = process.relay(policy, listening)?;
     process.serve(Front::new(&relay, axum::Router::new()), bound).await?;
     stop_signal().await;
     relay.drain().await;
-    process.finish().await;
+    process.finish(CLOSING).await;
     Ok(())
 }

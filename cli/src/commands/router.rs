@@ -27,12 +27,13 @@ async fn serve(config: Config) -> Result<(), Failure> {
     if keyring.is_none() {
         tracing::warn!("router.anonymous is on: anybody may use this router");
     }
+    let within = section.drain_timeout.as_duration();
     let process = Process::open(config).await?;
     let router = process.router(keyring, policy);
     process.serve(Routes::new(router.routes()), bound).await?;
     stop_signal().await;
-    // A create that has begun is finished, within router.create_timeout.
+    // A create that has begun is finished, within router.drain_timeout.
     tracing::info!("stopping");
-    process.finish().await;
+    process.finish(within).await;
     Ok(())
 }

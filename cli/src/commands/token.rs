@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use polysocket_config::Span;
-use polysocket_tokens::{AuthConfig, Claims, SigningKey, mint};
+use polysocket_outbound::TargetPattern;
+use polysocket_tokens::{AuthConfig, Claims, OriginPattern, SigningKey, mint};
 
 use crate::args::Token;
 use crate::config;
@@ -20,7 +21,16 @@ pub fn run(flags: &Token) -> Result<(), Failure> {
 }
 
 fn claims(flags: &Token, auth: &AuthConfig) -> Result<Claims, Failure> {
-    let expires: Span = flags.expires.parse().map_err(|error| Failure::Usage(format!("--expires: {error}")))?;
+    let expires: Span =
+        flags.expires.parse().map_err(|error| Failure::Usage(format!("--expires: {error}")))?;
+    for target in &flags.target {
+        let read = target.parse::<TargetPattern>();
+        read.map_err(|error| Failure::Usage(format!("--target {target}: {error}")))?;
+    }
+    for origin in &flags.origin {
+        let read = origin.parse::<OriginPattern>();
+        read.map_err(|error| Failure::Usage(format!("--origin {origin}: {error}")))?;
+    }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     Ok(Claims {
         sub: flags.subject.clone(),

@@ -130,7 +130,8 @@ impl Cell {
         }
         match sent {
             Sent::Accepted(ack) => {
-                let delay = self.facts.budget.as_ref().map_or(Duration::ZERO, |budget| budget.spend(unit.data.len()));
+                let delay =
+                    self.facts.budget.as_ref().map_or(Duration::ZERO, |budget| budget.spend(unit.data.len()));
                 if !delay.is_zero() {
                     // Backpressure: the client sends its next unit when this one is confirmed.
                     tokio::time::sleep(delay.min(within)).await;

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{Sink, Stream};
+use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use polysocket_protocol::{CloseDown, close};
 use polysocket_session::{Time, ToUpstream};
 use tokio::time::timeout;
@@ -20,6 +20,8 @@ use crate::upstream::{Failure, Opened, Socket};
 
 /// How long the last frame may take to leave.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// What tungstenite makes of a close frame whose code must not be on the wire.
+const FORBIDDEN_CODE: &str = "Protocol violation";
 /// Messages below this are copied, so that a small one that waits for its ack does not keep the buffer it came in.
 const COPIED_BELOW: usize = 4096;
 
@@ -40,81 +42,122 @@ struct Upstream {
     paused_until: Option<Time>,
 }
 
-/// What is done with a session until it is over. `upstream` is open already, or is dialled by `dial` when the page
-/// says so. Gives how it ended, if the page was told.
-pub(crate) async fn drive(
+/// What drives one session. In one allocation: an async function would hold its arguments beside its locals.
+pub(crate) struct Driver {
     cell: Arc<Cell>,
-    upstream: Option<Socket>,
-    dial: Option<Box<dyn FnOnce() -> Dialling + Send>>,
-    ping_every: Duration,
     metrics: RelayMetrics,
-) {
-    let ping_every = u64::try_from(ping_every.as_millis()).unwrap_or(u64::MAX);
-    let mut ping_at = cell.now().plus(ping_every);
-    let mut upstream = upstream.map(Upstream::new);
-    let mut dial = dial;
-    let mut dialling: Option<Dialling> = None;
-    let mut leaving: Option<Leaving> = None;
-    let timer = tokio::time::sleep(Duration::ZERO);
-    tokio::pin!(timer);
-    // When it goes off; none when it has.
-    let mut armed = None;
-    loop {
-        let paused = upstream.as_ref().and_then(|upstream| upstream.paused_until);
-        let own = if upstream.is_some() { paused.into_iter().chain([ping_at]).min() } else { None };
-        let ((over, done, wants_dial), at) = cell.on_time(own, armed, |session| {
-            (session.is_over(), session.upstream_is_done(), session.wants_dial())
-        });
-        if at != armed {
-            armed = at;
-            if let Some(at) = at {
-                timer.as_mut().reset(cell.instant(at));
+    ping_every_ms: u64,
+    ping_at: Time,
+    upstream: Option<Upstream>,
+    /// Dials a held target, when the page says so.
+    dial: Option<Dial>,
+    dialling: Option<Dialling>,
+    leaving: Option<Leaving>,
+}
+
+/// Begins to dial.
+pub(crate) type Dial = Box<dyn FnOnce() -> Dialling + Send>;
+
+impl Driver {
+    /// For a session whose upstream is open already, or is dialled later.
+    pub(crate) fn new(
+        cell: Arc<Cell>,
+        upstream: Option<Socket>,
+        dial: Option<Dial>,
+        ping_every: Duration,
+        metrics: RelayMetrics,
+    ) -> Box<Self> {
+        let ping_every_ms = u64::try_from(ping_every.as_millis()).unwrap_or(u64::MAX);
+        let ping_at = cell.now().plus(ping_every_ms);
+        let upstream = upstream.map(Upstream::new);
+        Box::new(Self {
+            cell,
+            metrics,
+            ping_every_ms,
+            ping_at,
+            upstream,
+            dial,
+            dialling: None,
+            leaving: None,
+        })
+    }
+
+    /// Until the session is over.
+    pub(crate) async fn run(mut self: Box<Self>) {
+        let timer = tokio::time::sleep(Duration::ZERO);
+        tokio::pin!(timer);
+        // When it goes off; none when it has.
+        let mut armed = None;
+        loop {
+            let (over, at) = self.look(armed);
+            if over {
+                break;
             }
-        }
-        if over {
-            break;
-        }
-        if done {
-            upstream = None;
-            dialling = None;
-        } else if wants_dial && dialling.is_none() {
-            dialling = dial.take().map(|dial| dial());
-        }
-        let event = tokio::select! {
-            biased;
-            how = pump(upstream.as_mut(), &cell, &metrics) => Event::Closed(how),
-            opened = wait(dialling.as_mut()) => Event::Dialled(opened),
-            () = cell.driver().notified() => Event::Woken,
-            () = leave(leaving.as_mut()) => Event::Left,
-            () = &mut timer, if armed.is_some() => Event::Timer,
-        };
-        match event {
-            Event::Woken => {}
-            Event::Left => leaving = None,
-            Event::Dialled(opened) => {
-                dialling = None;
-                upstream = dialled(&cell, opened);
-                ping_at = cell.now().plus(ping_every);
+            if at != armed {
+                armed = at;
+                if let Some(at) = at {
+                    timer.as_mut().reset(self.cell.instant(at));
+                }
             }
-            Event::Closed(how) => {
-                cell.with(|session, now| session.upstream_closed(now, how));
-                leaving = upstream.take().map(say_farewell);
-            }
-            Event::Timer => {
-                armed = None;
-                let now = cell.now();
-                if let Some(upstream) = upstream.as_mut().filter(|_| ping_at <= now) {
-                    ping_at = now.plus(ping_every);
-                    if !upstream.ping(&cell).await {
-                        tracing::debug!(connection = cell.facts.connection, "the upstream does not answer pings");
-                        cell.with(|session, now| session.upstream_closed(now, CloseDown::abnormal()));
-                    }
+            let this = &mut *self;
+            let event = tokio::select! {
+                biased;
+                how = pump(this.upstream.as_mut(), &this.cell, &this.metrics) => Event::Closed(how),
+                opened = when(this.dialling.as_mut()) => Event::Dialled(opened),
+                () = this.cell.driver().notified() => Event::Woken,
+                () = when(this.leaving.as_mut()) => Event::Left,
+                () = &mut timer, if armed.is_some() => Event::Timer,
+            };
+            match event {
+                Event::Woken => {}
+                Event::Left => self.leaving = None,
+                Event::Dialled(opened) => {
+                    self.dialling = None;
+                    self.upstream = dialled(&self.cell, opened);
+                    self.ping_at = self.cell.now().plus(self.ping_every_ms);
+                }
+                Event::Closed(how) => {
+                    self.cell.with(|session, now| session.upstream_closed(now, how));
+                    self.leaving = self.upstream.take().map(say_farewell);
+                }
+                Event::Timer => {
+                    armed = None;
+                    self.ping();
                 }
             }
         }
+        if let Some(leaving) = self.leaving.take() {
+            leaving.await;
+        }
     }
-    if let Some(leaving) = leaving {
-        leaving.await;
+
+    /// Does what is due, and says whether it is all over and when to look again.
+    fn look(&mut self, armed: Option<Time>) -> (bool, Option<Time>) {
+        let own = self
+            .upstream
+            .as_ref()
+            .map(|upstream| upstream.paused_until.map_or(self.ping_at, |at| at.min(self.ping_at)));
+        let ((over, done, wants_dial), at) = self.cell.on_time(own, armed, |session| {
+            (session.is_over(), session.upstream_is_done(), session.wants_dial())
+        });
+        if done {
+            self.upstream = None;
+            self.dialling = None;
+        } else if wants_dial && self.dialling.is_none() {
+            self.dialling = self.dial.take().map(|dial| dial());
+        }
+        (over, at)
+    }
+
+    /// Pings the upstream if it is time, and gives it up if it did not answer the last one.
+    fn ping(&mut self) {
+        let now = self.cell.now();
+        let Some(upstream) = self.upstream.as_mut().filter(|_| self.ping_at <= now) else { return };
+        self.ping_at = now.plus(self.ping_every_ms);
+        if !upstream.ping(&self.cell) {
+            tracing::debug!(connection = self.cell.facts.connection, "the upstream does not answer pings");
+            self.cell.with(|session, now| session.upstream_closed(now, CloseDown::abnormal()));
+        }
     }
 }
 
@@ -126,9 +169,10 @@ enum Event {
     Closed(CloseDown),
 }
 
-async fn wait(dialling: Option<&mut Dialling>) -> Result<Opened, Failure> {
-    match dialling {
-        Some(dialling) => dialling.await,
+/// Until it is done; never if there is nothing to do.
+async fn when<T>(doing: Option<&mut Pin<Box<dyn Future<Output = T> + Send>>>) -> T {
+    match doing {
+        Some(doing) => doing.await,
         None => std::future::pending().await,
     }
 }
@@ -152,15 +196,15 @@ type Leaving = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 fn say_farewell(mut upstream: Upstream) -> Leaving {
     Box::pin(async move {
-        let _ = timeout(FAREWELL, upstream.socket.close(None)).await;
+        let goodbye = async {
+            // The answer to a close frame is queued already; it leaves by flushing, and the target, whose part it is
+            // (RFC 6455, section 7.1.1), then closes the connection.
+            if upstream.socket.flush().await.is_ok() {
+                while let Some(Ok(_)) = upstream.socket.next().await {}
+            }
+        };
+        let _ = timeout(FAREWELL, goodbye).await;
     })
-}
-
-async fn leave(leaving: Option<&mut Leaving>) {
-    match leaving {
-        Some(leaving) => leaving.await,
-        None => std::future::pending().await,
-    }
 }
 
 /// Carries until the upstream has closed. Cancel-safe.
@@ -182,7 +226,12 @@ impl Upstream {
         self.poll_read(cx, cell, metrics)
     }
 
-    fn poll_write(&mut self, cx: &mut Context<'_>, cell: &Cell, metrics: &RelayMetrics) -> Poll<tungstenite::Result<()>> {
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        cell: &Cell,
+        metrics: &RelayMetrics,
+    ) -> Poll<tungstenite::Result<()>> {
         if self.next.is_none() {
             self.next = cell.with(|session, now| session.next_up(now));
         }
@@ -267,7 +316,8 @@ impl Upstream {
         let (code, down) = match error {
             tungstenite::Error::Capacity(_) => {
                 let reason = "message is over the limit";
-                let told = CloseDown { code: close::TOO_BIG, reason: reason.into(), clean: true, failure: None };
+                let told =
+                    CloseDown { code: close::TOO_BIG, reason: reason.into(), clean: true, failure: None };
                 (close::TOO_BIG, told)
             }
             // Browsers tell a page 1006 when its peer breaks the protocol (WHATWG, "fail the connection").
@@ -281,7 +331,7 @@ impl Upstream {
     }
 
     /// Pings an upstream that said nothing since the last ping. False when that one was not answered.
-    async fn ping(&mut self, cell: &Cell) -> bool {
+    fn ping(&mut self, cell: &Cell) -> bool {
         if !cell.with(|session, _| session.wants_upstream()) {
             // It is not read, so its pong would not be seen.
             self.heard = true;
@@ -290,17 +340,20 @@ impl Upstream {
         if !std::mem::take(&mut self.heard) {
             return false;
         }
-        let sent = std::future::poll_fn(|cx| Pin::new(&mut self.socket).poll_ready(cx));
         // A socket that cannot take a ping at once is busy, and has its own deadline.
-        if let Ok(Ok(())) = timeout(Duration::ZERO, sent).await {
-            let _ = Pin::new(&mut self.socket).start_send(Message::Ping(Bytes::new()));
+        if Pin::new(&mut self.socket).start_send(Message::Ping(Bytes::new())).is_ok() {
             self.unflushed = true;
         }
         true
     }
 }
 
+/// How the upstream closed, as browsers tell it.
 fn closed(frame: Option<CloseFrame>) -> CloseDown {
+    if frame.as_ref().is_some_and(|frame| frame.code == CloseCode::Protocol && frame.reason == FORBIDDEN_CODE)
+    {
+        return CloseDown::abnormal();
+    }
     let (code, reason) = frame.map_or((close::NO_CODE, String::new()), |frame| {
         (frame.code.into(), frame.reason.as_str().to_owned())
     });

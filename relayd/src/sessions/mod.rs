@@ -5,5 +5,5 @@ mod driver;
 mod table;
 
 pub(crate) use cell::{Cell, Facts, Receiver};
-pub(crate) use driver::{Dialling, drive};
+pub(crate) use driver::{Dial as DialLater, Driver};
 pub(crate) use table::Table;

@@ -18,7 +18,12 @@ use crate::sessions::Cell;
 const RETRY_MS: u32 = 500;
 
 /// Answers with a stream of events.
-pub(crate) fn serve(cell: &Arc<Cell>, params: &Params, headers: &HeaderMap, manner: Manner) -> Response<Body> {
+pub(crate) fn serve(
+    cell: &Arc<Cell>,
+    params: &Params,
+    headers: &HeaderMap,
+    manner: Manner,
+) -> Response<Body> {
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
     // A browser that comes again repeats the URL, with the `ack` of its first time.
     let ack = [params.ack, params.last, last].into_iter().flatten().max();

@@ -13,7 +13,12 @@ use crate::query::Params;
 use crate::sessions::{Cell, Receiver};
 
 /// Answers a poll that came through hyper. The request has been dropped: nothing of it is kept while this waits.
-pub(crate) async fn serve(cell: Arc<Cell>, params: &Params, manner: Manner, exchange: Exchange) -> Response<Body> {
+pub(crate) async fn serve(
+    cell: Arc<Cell>,
+    params: &Params,
+    manner: Manner,
+    exchange: Exchange,
+) -> Response<Body> {
     let (receiver, budget) = match attach(&cell, params, &manner) {
         Ok(attached) => attached,
         Err(refused) => return refused.answer(&cell, manner).into_response(),
@@ -32,7 +37,9 @@ pub(crate) async fn serve(cell: Arc<Cell>, params: &Params, manner: Manner, exch
 /// Answers a plain poll.
 pub(crate) fn serve_plain(cell: &Arc<Cell>, params: &Params, manner: Manner) -> Answering {
     match attach(cell, params, &manner) {
-        Ok((receiver, budget)) => Box::pin(async move { answer(receiver.take(budget).await, manner).into_raw(true) }),
+        Ok((receiver, budget)) => {
+            Box::pin(async move { answer(receiver.take(budget).await, manner).into_raw(true) })
+        }
         Err(refused) => Box::pin(std::future::ready(refused.answer(cell, manner).into_raw(true))),
     }
 }
@@ -65,7 +72,9 @@ impl NoReceiver {
     fn answer(self, cell: &Cell, manner: Manner) -> Answer {
         match self {
             Self::Stale => manner.batch(&cell.with(|session, _| session.nothing()), false),
-            Self::Refused(Word::Bad) => manner.refusal(Word::Bad, Some("`ack` is of a unit that was never sent")),
+            Self::Refused(Word::Bad) => {
+                manner.refusal(Word::Bad, Some("`ack` is of a unit that was never sent"))
+            }
             Self::Refused(word) => manner.refusal(word, None),
         }
     }

@@ -3,7 +3,7 @@
 use ::http::{Method, Request, Response};
 use hyper::body::Incoming;
 use polysocket_protocol::frame::Frame;
-use polysocket_protocol::{Bytes, CloseUp, Kind, Unit, Word, binary};
+use polysocket_protocol::{Bytes, CloseUp, Kind, Unit, Word, binary, close};
 use polysocket_service::http::Body;
 use polysocket_service::http::body::{ReadError, read};
 
@@ -45,6 +45,10 @@ pub(crate) async fn serve(
                     ReadError::Slow => bad("the body did not come in time"),
                     ReadError::Broken => bad("the body is cut short"),
                 };
+                if word == Word::TooBig {
+                    // As if all of it had been read: sent again it would be no smaller.
+                    cell.with(|session, now| session.close(now, close::TOO_BIG, "message is over the limit"));
+                }
                 node.metrics.refusals.with_label_values(&[word.as_str()]).inc();
                 return manner.refusal(word, detail).into_response();
             }

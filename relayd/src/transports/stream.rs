@@ -40,7 +40,7 @@ pub(super) trait Format: Send + Unpin + 'static {
 
 /// Answers with a stream of frames.
 pub(crate) fn serve(cell: &Arc<Cell>, params: &Params, manner: Manner) -> Response<Body> {
-    respond(cell, params, params.ack, manner, Frames { told_ack: 0 })
+    respond(cell, params, params.ack, manner, Frames::default())
 }
 
 pub(super) fn respond<F: Format>(
@@ -59,8 +59,12 @@ pub(super) fn respond<F: Format>(
     let budget = params.budget.unwrap_or(STREAM_BYTES_DEFAULT).clamp(BUDGET_BYTES_MIN, BUDGET_BYTES_MAX);
     let first = cell.with(|session, _| session.nothing());
     let pad = if params.pad { PRELUDE_BYTES } else { 0 };
-    let mut response =
-        Response::new(Body::stream(UnitStream { receiver: Some(receiver), format, budget, first: Some((first, pad)) }));
+    let mut response = Response::new(Body::stream(UnitStream {
+        receiver: Some(receiver),
+        format,
+        budget,
+        first: Some((first, pad)),
+    }));
     let headers = response.headers_mut();
     for (name, value) in [
         (header::CONTENT_TYPE, F::CONTENT_TYPE),
@@ -89,7 +93,10 @@ impl<F: Format> HttpBody for UnitStream<F> {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<BodyFrame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<BodyFrame<Bytes>, Infallible>>> {
         let this = self.get_mut();
         let Some(receiver) = &this.receiver else { return Poll::Ready(None) };
         let mut out = Vec::new();
@@ -117,11 +124,23 @@ impl<F: Format> HttpBody for UnitStream<F> {
 }
 
 /// The binary frames of `docs/PROTOCOL.md` §7.
-struct Frames {
+#[derive(Default)]
+pub(super) struct Frames {
     told_ack: u64,
+    /// The number the reader gives to the next unit.
+    next: u64,
 }
 
 impl Frames {
+    /// Says the number of the next unit when it is not the one the reader expects: units may be acked by other
+    /// requests, and are then passed over.
+    fn number(&mut self, out: &mut Vec<u8>, batch: &Batch) {
+        if batch.seq != self.next {
+            Frame::Start(batch.seq).write(out);
+        }
+        self.next = batch.seq + batch.units.len() as u64;
+    }
+
     fn ack(&mut self, out: &mut Vec<u8>, ack: u64) {
         if ack > self.told_ack {
             self.told_ack = ack;
@@ -137,11 +156,12 @@ impl Format for Frames {
         while out.len() < pad {
             Frame::Heartbeat.write(out);
         }
-        Frame::Start(batch.seq).write(out);
+        self.number(out, batch);
         self.ack(out, batch.ack);
     }
 
     fn batch(&mut self, out: &mut Vec<u8>, batch: &Batch) {
+        self.number(out, batch);
         self.ack(out, batch.ack);
         batch.units.iter().for_each(|unit| write_unit(out, unit));
     }

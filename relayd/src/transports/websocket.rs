@@ -9,7 +9,7 @@ use futures_util::{SinkExt, StreamExt};
 use hyper::body::{Bytes, Incoming};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use polysocket_protocol::frame::{Frame, write_unit};
+use polysocket_protocol::frame::Frame;
 use polysocket_protocol::limits::WINDOW_UNITS;
 use polysocket_protocol::{Kind, Unit, Word, close};
 use polysocket_service::http::Body;
@@ -21,6 +21,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 
+use super::stream::{Format, Frames};
 use super::{STREAM_CHUNK_BYTES, attach_stream};
 use crate::answer::Manner;
 use crate::query::Params;
@@ -62,7 +63,8 @@ pub(crate) fn serve(
                 .write_buffer_size(0)
                 .max_message_size(Some(max))
                 .max_frame_size(Some(max));
-            let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
+            let socket =
+                WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
             carry(socket, receiver).await;
         }
     });
@@ -77,12 +79,15 @@ pub(crate) fn serve(
 
 fn accept_key(headers: &HeaderMap) -> Option<HeaderValue> {
     let is = |name, value: &str| {
-        headers.get_all(name).iter().filter_map(|header| header.to_str().ok()).any(|header| {
-            header.split(',').any(|part| part.trim().eq_ignore_ascii_case(value))
-        })
+        headers
+            .get_all(name)
+            .iter()
+            .filter_map(|header| header.to_str().ok())
+            .any(|header| header.split(',').any(|part| part.trim().eq_ignore_ascii_case(value)))
     };
     let asks = is(header::UPGRADE, "websocket") && is(header::CONNECTION, "upgrade");
-    let key = headers.get(header::SEC_WEBSOCKET_KEY).filter(|_| asks && is(header::SEC_WEBSOCKET_VERSION, "13"))?;
+    let key =
+        headers.get(header::SEC_WEBSOCKET_KEY).filter(|_| asks && is(header::SEC_WEBSOCKET_VERSION, "13"))?;
     HeaderValue::from_str(&derive_accept_key(key.as_bytes())).ok()
 }
 
@@ -102,9 +107,9 @@ struct Carried {
 async fn carry(mut socket: Socket, receiver: Receiver) {
     let first = receiver.cell().with(|session, _| session.nothing());
     let mut carried = Carried { receiver, next_up: None, waiting: VecDeque::new() };
+    let mut frames = Frames::default();
     let mut out = Vec::new();
-    Frame::Start(first.seq).write(&mut out);
-    Frame::Ack(first.ack).write(&mut out);
+    frames.start(&mut out, &first, 0);
     let mut going = write(&mut socket, out).await;
     while going {
         let cell = carried.receiver.cell().clone();
@@ -118,7 +123,7 @@ async fn carry(mut socket: Socket, receiver: Receiver) {
         let waits = !carried.waiting.is_empty();
         tokio::select! {
             taken = carried.receiver.take(STREAM_CHUNK_BYTES) => {
-                let (out, over) = down(taken);
+                let (out, over) = down(&mut frames, taken);
                 going = write(&mut socket, out).await && !over;
             }
             message = socket.next() => match message {
@@ -137,25 +142,18 @@ async fn carry(mut socket: Socket, receiver: Receiver) {
     let _ = timeout(WRITE_TIMEOUT, socket.close(None)).await;
 }
 
-fn down(taken: Take) -> (Vec<u8>, bool) {
+/// What goes down for what was taken, and whether it is the last.
+fn down(frames: &mut Frames, taken: Take) -> (Vec<u8>, bool) {
     let mut out = Vec::new();
-    let over = match taken {
-        Take::Units(batch) => {
-            Frame::Ack(batch.ack).write(&mut out);
-            batch.units.iter().for_each(|unit| write_unit(&mut out, unit));
-            false
-        }
-        Take::Heartbeat(batch) => {
-            Frame::Ack(batch.ack).write(&mut out);
-            Frame::Heartbeat.write(&mut out);
-            false
-        }
+    match taken {
+        Take::Units(batch) => frames.batch(&mut out, &batch),
+        Take::Heartbeat(batch) => frames.heartbeat(&mut out, batch.ack),
         Take::Over(_) | Take::Gone | Take::Pending => {
-            Frame::End.write(&mut out);
-            true
+            frames.end(&mut out);
+            return (out, true);
         }
-    };
-    (out, over)
+    }
+    (out, false)
 }
 
 impl Carried {

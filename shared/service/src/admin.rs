@@ -49,7 +49,8 @@ pub fn serve(listener: TcpListener, life: &Lifecycle, registry: Registry, ready:
         .route(
             "/metrics",
             get(move || async move {
-                ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], metrics::render(&registry)).into_response()
+                ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], metrics::render(&registry))
+                    .into_response()
             }),
         );
     let life_of_server = life.clone();

@@ -14,7 +14,10 @@ section! {
 
 fn check(config: &ClusterConfig, problems: &mut Vec<Problem>) {
     if config.secret.as_ref().is_some_and(|secret| secret.len() < 32) {
-        problems.push(Problem::new("cluster.secret", "is shorter than 32 characters; make one with `openssl rand -hex 32`"));
+        problems.push(Problem::new(
+            "cluster.secret",
+            "is shorter than 32 characters; make one with `openssl rand -hex 32`",
+        ));
     }
 }
 
@@ -62,7 +65,8 @@ mod tests {
 
     #[test]
     fn the_same_secret_verifies_and_another_does_not() {
-        let key = |secret: Option<&str>| ClusterKey::new(&ClusterConfig { secret: secret.map(str::to_owned) });
+        let key =
+            |secret: Option<&str>| ClusterKey::new(&ClusterConfig { secret: secret.map(str::to_owned) });
         let (one, other) = (key(Some(&"a".repeat(32))), key(Some(&"b".repeat(32))));
         let mac = one.sign(b"id");
         assert!(key(Some(&"a".repeat(32))).verify(b"id", &mac));

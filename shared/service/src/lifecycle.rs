@@ -1,9 +1,12 @@
 //! How a process stops: in phases, with a deadline, every task tracked.
 
 use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
+use pin_project_lite::pin_project;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::TaskTracker;
 
 /// The phases of a process, in order. Cloned into every task.
@@ -27,14 +30,7 @@ impl Lifecycle {
 
     /// Spawns a task that [`finish`](Self::finish) waits for and, after the deadline, drops.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let aborted = self.aborted.clone();
-        self.tasks.spawn(async move {
-            tokio::select! {
-                biased;
-                () = aborted.cancelled_owned() => {}
-                () = task => {}
-            }
-        });
+        self.tasks.spawn(Abortable { aborted: self.aborted.clone().cancelled_owned(), task });
     }
 
     /// Spawns a task that watches for abortion itself; saves the memory of watching for it.
@@ -84,10 +80,30 @@ impl Lifecycle {
     }
 }
 
+pin_project! {
+    /// A task that ends when it is aborted. Not an `async` block: that would hold the task's state twice.
+    struct Abortable<T> {
+        #[pin]
+        aborted: WaitForCancellationFutureOwned,
+        #[pin]
+        task: T,
+    }
+}
+
+impl<T: Future<Output = ()>> Future for Abortable<T> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        if this.aborted.poll(cx).is_ready() { Poll::Ready(()) } else { this.task.poll(cx) }
+    }
+}
+
 /// Until the operator asks the process to stop (SIGTERM, SIGINT).
 pub async fn stop_signal() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         tracing::error!("cannot listen for signals: stop this process by SIGKILL");
         return std::future::pending().await;
     };

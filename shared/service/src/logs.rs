@@ -16,10 +16,12 @@ section! {
 
 fn check(config: &LogConfig, problems: &mut Vec<Problem>) {
     if !matches!(config.format.as_str(), "text" | "json") {
-        problems.push(Problem::new("log.format", format!("is `{}`; write \"text\" or \"json\"", config.format)));
+        problems
+            .push(Problem::new("log.format", format!("is `{}`; write \"text\" or \"json\"", config.format)));
     }
     if let Err(error) = config.level.parse::<EnvFilter>() {
-        problems.push(Problem::new("log.level", format!("is no filter: {error}; write for example \"info\"")));
+        problems
+            .push(Problem::new("log.level", format!("is no filter: {error}; write for example \"info\"")));
     }
 }
 

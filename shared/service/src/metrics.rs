@@ -5,8 +5,8 @@
 
 use std::fmt::Write;
 
-pub use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, Registry};
 use prometheus::{Encoder, HistogramOpts, Opts, TextEncoder, core::Collector};
+pub use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, Registry};
 
 /// Makes metrics and registers them. Panics on a name that is taken: that is a mistake of ours, found by any test.
 #[derive(Debug, Clone, Copy)]

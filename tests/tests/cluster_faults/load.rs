@@ -49,6 +49,7 @@ pub struct Loaded {
     /// The node in its id.
     pub node: String,
     pub transport: Transport,
+    session: Arc<Session>,
     progress: watch::Receiver<Progress>,
     stop: watch::Sender<bool>,
     task: JoinHandle<Result<Ended, String>>,
@@ -74,28 +75,39 @@ impl Loaded {
             ask_alive_after: ASK_ALIVE_AFTER,
             backoff: BACKOFF,
             ttl: Duration::from_secs(5),
+            // A page in an old engine has less; here long messages by script must not take the time of the test.
+            url_bytes: 8000,
             seed,
             ..Settings::on(transport)
         };
-        let session = Session::open(http, &wish, settings).await.map_err(|e| format!("{transport:?}: {e}"))?;
+        let session =
+            Session::open(http, &wish, settings).await.map_err(|e| format!("{transport:?}: {e}"))?;
         let node = node_of(&session.created().socket);
+        let session = Arc::new(session);
         let (told, progress) = watch::channel(Progress::default());
         let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(async move { exchange(session, path, seed, &told, stopped).await });
-        Ok(Self { node, transport, progress, stop, task })
+        let exchanged = session.clone();
+        let task = tokio::spawn(async move { exchange(exchanged, path, seed, &told, stopped).await });
+        Ok(Self { node, transport, session, progress, stop, task })
     }
 
-    /// Waits for so many more messages than there are now.
-    pub async fn advance(&mut self, more: u64) -> Result<(), String> {
-        let goal = self.progress.borrow().received + more;
+    /// Messages that came back so far.
+    pub fn received(&self) -> u64 {
+        self.progress.borrow().received
+    }
+
+    /// Waits until so many messages have come back.
+    pub async fn reach(&mut self, goal: u64) -> Result<(), String> {
         let reached = timeout(STUCK_AFTER, self.progress.wait_for(|now| now.received >= goal)).await;
-        if matches!(reached, Ok(Ok(_))) {
-            return Ok(());
-        }
-        drop(reached);
+        // Without the guard of the value.
+        let why = match reached.map(|reached| reached.map(drop)) {
+            Ok(Ok(())) => return Ok(()),
+            // The session has told its last, and is about to say why.
+            Ok(Err(_)) => format!("{:?}", timeout(STUCK_AFTER, &mut self.task).await),
+            Err(_) => format!("stuck: {}", self.session.describe()),
+        };
         let (transport, node, progress) = (self.transport, &self.node, *self.progress.borrow());
-        let how = if self.task.is_finished() { format!("{:?}", (&mut self.task).await) } else { "stuck".into() };
-        Err(format!("{transport:?} on {node}: {progress:?} instead of {goal}: {how}"))
+        Err(format!("{transport:?} on {node}: {progress:?} instead of {goal}: {why}"))
     }
 
     /// Waits for its end, whoever brings it.
@@ -146,13 +158,12 @@ impl Ended {
 
 /// Sends, receives and judges until the session ends.
 async fn exchange(
-    session: Session,
+    session: Arc<Session>,
     path: String,
     seed: u64,
     told: &watch::Sender<Progress>,
     mut stopped: watch::Receiver<bool>,
 ) -> Result<Ended, String> {
-    let session = Arc::new(session);
     let (mut history, mut sent, mut closing) = (History::new(seed, Side::Page), 0, false);
     let (mut ticks, mut due) = (interval(SEND_EVERY), false);
     // Sent when the relay has confirmed all before it: what is counted as accepted is the last such number.

@@ -53,8 +53,7 @@ impl Bed {
                 ..Create::default()
             };
             let transport = Transport::ALL[n % Transport::ALL.len()];
-            let started =
-                Loaded::start(&self.http, wish, &self.upstream, transport, seed + n as u64).await;
+            let started = Loaded::start(&self.http, wish, &self.upstream, transport, seed + n as u64).await;
             let session = self.told(started);
             self.running.push(session);
         }
@@ -68,9 +67,10 @@ impl Bed {
     /// Every running session gets so many messages more.
     async fn advance(&mut self, more: u64) {
         let mut running = std::mem::take(&mut self.running);
-        for session in &mut running {
-            let advanced = session.advance(more).await;
-            self.told(advanced);
+        let goals: Vec<u64> = running.iter().map(|session| session.received() + more).collect();
+        for (session, goal) in running.iter_mut().zip(goals) {
+            let reached = session.reach(goal).await;
+            self.told(reached);
         }
         self.running = running;
     }

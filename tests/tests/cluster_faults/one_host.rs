@@ -15,8 +15,8 @@ const ANSWER_MAX: Duration = Duration::from_secs(5);
 async fn every_transport_reaches_every_relay_also_without_the_registry() {
     let _turn = turn().await;
     let mut bed = Bed::new(TestCluster::redis_one_host(2, 3, &[]).await.unwrap()).await;
-    bed.load(30).await;
-    bed.advance(100).await;
+    bed.load(20).await;
+    bed.advance(50).await;
     outage(&mut bed).await;
     bed.finish().await;
 }
@@ -28,11 +28,8 @@ async fn ids_that_were_never_issued_are_refused_everywhere() {
     let front = format!("127.0.0.1:{}", bed.cluster.relays[0].port);
     let mut sockets = Vec::new();
     while !bed.cluster.relays.iter().all(|relay| sockets.iter().any(|(node, _)| *node == relay.name)) {
-        let wish = Create {
-            router: bed.routers[0].clone(),
-            target: bed.upstream.url("/echo"),
-            ..Create::default()
-        };
+        let wish =
+            Create { router: bed.routers[0].clone(), target: bed.upstream.url("/echo"), ..Create::default() };
         let created = create(&bed.http, &wish).await.map_err(|e| e.to_string());
         let created = bed.told(created);
         let node = crate::load::node_of(&created.socket);

@@ -31,7 +31,9 @@ async fn nobody_notices_and_creates_go_on_at_the_other() {
         let (at_first, at_second, took) = bed.told(created);
         (first, second, longest) = (first + at_first, second + at_second, longest.max(took));
     }
-    println!("creates: {first} at the router that was killed, then {second} at the other, the longest in {longest:?}");
+    println!(
+        "creates: {first} at the router that was killed, then {second} at the other, the longest in {longest:?}"
+    );
     assert!(first > 0 && second > 0, "{first} and {second}");
     assert!(longest < CREATE_MAX, "{longest:?}");
     bed.finish().await;

@@ -29,6 +29,7 @@ fn check(config: &HttpConfig, problems: &mut Vec<Problem>) {
         problems.push(Problem::new("http.head_bytes_max", "is less than 8KiB; write at least \"8KiB\""));
     }
     if config.connections_max == 0 {
-        problems.push(Problem::new("http.connections_max", "is 0, so nobody could connect; write at least 1"));
+        problems
+            .push(Problem::new("http.connections_max", "is 0, so nobody could connect; write at least 1"));
     }
 }

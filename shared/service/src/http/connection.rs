@@ -59,7 +59,11 @@ enum Hyper {
 }
 
 /// Serves until the peer goes, an answer says `close`, or the process stops. Gives the outcome for the metric.
-pub(crate) async fn serve<H: Handler>(mut stream: Stream, peer: Peer, shared: Arc<Shared<H>>) -> &'static str {
+pub(crate) async fn serve<H: Handler>(
+    mut stream: Stream,
+    peer: Peer,
+    shared: Arc<Shared<H>>,
+) -> &'static str {
     // Made once: each would take the lock that all connections share.
     let stopping = shared.life.stopping();
     tokio::pin!(stopping);
@@ -137,7 +141,8 @@ async fn with_hyper<H: Handler>(
     let flushed = stream.flushed();
     let requests = Requests { handler: shared.handler.clone(), peer, slot: slot.clone() };
     // Boxed: while idle or parked the task is only as large as its largest state.
-    let mut connection = Box::new(builder(shared).serve_connection(TokioIo::new(stream), requests).with_upgrades());
+    let mut connection =
+        Box::new(builder(shared).serve_connection(TokioIo::new(stream), requests).with_upgrades());
     let parked = match Box::pin(drive(&mut connection, &slot, &flushed, shared)).await {
         Hyper::Ended(Ok(())) => return Err(metrics::CLOSED),
         Hyper::Ended(Err(error)) if error.is_timeout() => return Err(metrics::HEAD_TIMEOUT),

@@ -42,7 +42,8 @@ pub fn bind(address: &str, certificate: Option<Arc<Certificate>>) -> Result<Boun
         let address: SocketAddr = std::net::ToSocketAddrs::to_socket_addrs(address)?
             .next()
             .ok_or_else(|| io::Error::other("names no address"))?;
-        let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
+        let socket =
+            socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
         socket.set_reuse_address(true)?;
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
@@ -163,7 +164,8 @@ async fn greet<H: Handler>(
     let (stream, h2) = match tls {
         Some(tls) => {
             // Boxed: the state of a handshake is large, and soon over.
-            let handshake = Box::pin(timeout(shared.config.tls_handshake_timeout.as_duration(), tls.accept(socket)));
+            let handshake =
+                Box::pin(timeout(shared.config.tls_handshake_timeout.as_duration(), tls.accept(socket)));
             let Ok(Ok(stream)) = handshake.await else { return metrics::TLS_FAILED };
             let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
             (Stream::tls(stream), h2)

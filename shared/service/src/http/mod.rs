@@ -47,7 +47,11 @@ pub trait Handler: Clone + Send + Sync + 'static {
     }
 
     /// Answers one request. `exchange` tells of its connection, and can park it.
-    fn handle(&self, request: Request<Incoming>, exchange: Exchange) -> impl Future<Output = Response<Body>> + Send;
+    fn handle(
+        &self,
+        request: Request<Incoming>,
+        exchange: Exchange,
+    ) -> impl Future<Output = Response<Body>> + Send;
 }
 
 /// Who is at the other end of a connection.

@@ -50,9 +50,10 @@ impl Exchange {
     pub(crate) fn parkable<B>(peer: Peer, slot: Slot, request: &Request<B>) -> Self {
         let says = |word: &str| {
             let tokens = request.headers().get_all(header::CONNECTION);
-            tokens.iter().filter_map(|value| value.to_str().ok()).any(|value| {
-                value.split(',').any(|token| token.trim().eq_ignore_ascii_case(word))
-            })
+            tokens
+                .iter()
+                .filter_map(|value| value.to_str().ok())
+                .any(|value| value.split(',').any(|token| token.trim().eq_ignore_ascii_case(word)))
         };
         let keep_alive = match request.version() {
             Version::HTTP_11 => !says("close"),

@@ -86,7 +86,8 @@ mod tests {
 
     #[test]
     fn whole_requests_are_read_and_the_next_is_left() {
-        let bytes = b"POST /s/x?n=1 HTTP/1.1\r\nHost: a\r\nOrigin: https://p\r\nContent-Length: 3\r\n\r\nabcGET /";
+        let bytes =
+            b"POST /s/x?n=1 HTTP/1.1\r\nHost: a\r\nOrigin: https://p\r\nContent-Length: 3\r\n\r\nabcGET /";
         let (request, length) = read(bytes).expect("plain");
         let expected =
             PlainRequest { method: "POST", target: "/s/x?n=1", origin: Some(b"https://p"), body: b"abc" };

@@ -25,8 +25,6 @@ const SERVE_AGAIN: Duration = Duration::from_secs(1);
 const HELD_DIAL: Duration = Duration::from_secs(5);
 /// Time kept for the answer to travel, ms.
 const ANSWER_MS_MAX: u64 = 300;
-/// Characters of a label: 40 bits in base32.
-const LABEL_CHARS: usize = 8;
 
 type Answered = watch::Receiver<Option<(Outcome, Option<Arc<Cell>>)>>;
 
@@ -85,7 +83,7 @@ async fn take(node: &Arc<Node>, mut asks: Asks) {
 fn cancel(node: &Node, request_id: &str) {
     let opened = node.requests.0.remove(request_id).and_then(|(_, (answered, _))| answered.borrow().clone());
     if let Some((_, Some(cell))) = opened {
-        cell.with(|session, now| session.abandon_unclaimed(now));
+        cell.with(Session::abandon_unclaimed);
     }
 }
 
@@ -125,7 +123,7 @@ async fn answer(node: &Arc<Node>, establish: Establish, replier: Replier) {
     {
         tracing::debug!(connection = cell.facts.connection, "nobody waits for this socket");
         node.requests.0.remove(&request_id);
-        cell.with(|session, now| session.abandon_unclaimed(now));
+        cell.with(Session::abandon_unclaimed);
     }
 }
 
@@ -238,10 +236,11 @@ fn connection_id(id: &SocketId) -> u64 {
     u64::from_be_bytes(*id.mac())
 }
 
-/// A label that is fresh for this socket: from the MAC, as DNS names are not secret.
+/// A label that is fresh for this socket, 40 bits in base32: from the MAC, as DNS names are not secret.
 fn label(id: &SocketId) -> String {
     let bits = connection_id(id);
-    (0..LABEL_CHARS)
-        .map(|i| char::from(b"abcdefghijklmnopqrstuvwxyz234567"[(bits >> (5 * i)) as usize & 31]))
+    bits.to_be_bytes()
+        .map(|byte| char::from(b"abcdefghijklmnopqrstuvwxyz234567"[usize::from(byte & 31)]))
+        .iter()
         .collect()
 }

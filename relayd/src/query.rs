@@ -82,7 +82,7 @@ impl Params {
             "p" => self.poll = Some(number(value, "`p` must be a whole number")?),
             "max" => self.max = Some(value.parse().map_err(|_| "`max` must be a whole number of bytes")?),
             "budget" => {
-                self.budget = Some(value.parse().map_err(|_| "`budget` must be a whole number of bytes")?)
+                self.budget = Some(value.parse().map_err(|_| "`budget` must be a whole number of bytes")?);
             }
             "pause" => self.pause = Some(number(value, "`pause` must be a whole number of milliseconds")?),
             "dial" => self.dial = value == "1",

@@ -51,7 +51,9 @@ async fn at_all_routers(cluster: &mut TestCluster, each: usize) -> Counts {
     let mut counts = Counts::new();
     while let Some(nodes) = tasks.join_next().await {
         let nodes = nodes.unwrap().unwrap_or_else(|error| panic!("{error}\n{}", cluster.logs()));
-        nodes.into_iter().for_each(|node| *counts.entry(node).or_default() += 1);
+        for node in nodes {
+            *counts.entry(node).or_default() += 1;
+        }
     }
     counts
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use polysocket_protocol::{CloseDown, close};
-use polysocket_session::{Time, ToUpstream};
+use polysocket_session::{Session, Time, ToUpstream};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -103,7 +103,7 @@ impl Driver {
             let event = tokio::select! {
                 biased;
                 how = pump(this.upstream.as_mut(), &this.cell, &this.metrics) => Event::Closed(how),
-                opened = when(this.dialling.as_mut()) => Event::Dialled(opened),
+                opened = when(this.dialling.as_mut()) => Event::Dialled(Box::new(opened)),
                 () = this.cell.driver().notified() => Event::Woken,
                 () = when(this.leaving.as_mut()) => Event::Left,
                 () = &mut timer, if armed.is_some() => Event::Timer,
@@ -113,7 +113,7 @@ impl Driver {
                 Event::Left => self.leaving = None,
                 Event::Dialled(opened) => {
                     self.dialling = None;
-                    self.upstream = dialled(&self.cell, opened);
+                    self.upstream = dialled(&self.cell, *opened);
                     self.ping_at = self.cell.now().plus(self.ping_every_ms);
                 }
                 Event::Closed(how) => {
@@ -165,7 +165,7 @@ enum Event {
     Woken,
     Left,
     Timer,
-    Dialled(Result<Opened, Failure>),
+    Dialled(Box<Result<Opened, Failure>>),
     Closed(CloseDown),
 }
 
@@ -233,7 +233,7 @@ impl Upstream {
         metrics: &RelayMetrics,
     ) -> Poll<tungstenite::Result<()>> {
         if self.next.is_none() {
-            self.next = cell.with(|session, now| session.next_up(now));
+            self.next = cell.with(Session::next_up);
         }
         loop {
             if self.next.is_some() {
@@ -246,7 +246,7 @@ impl Upstream {
                 self.unreported += message.size();
                 self.unflushed = true;
                 Pin::new(&mut self.socket).start_send(to_frame(message))?;
-                self.next = cell.with(|session, now| session.next_up(now));
+                self.next = cell.with(Session::next_up);
             } else {
                 if self.unflushed {
                     std::task::ready!(Pin::new(&mut self.socket).poll_flush(cx))?;

@@ -29,13 +29,12 @@ impl ClusterKey {
     /// From the configured secret, or a random one for this process.
     pub fn new(config: &ClusterConfig) -> Self {
         let mut random = [0u8; 32];
-        let secret = match &config.secret {
-            Some(secret) => secret.as_bytes(),
-            None => {
-                // A process that has no randomness must not issue ids at all.
-                rand::fill(&mut random).expect("the operating system has randomness");
-                &random
-            }
+        let secret = if let Some(secret) = &config.secret {
+            secret.as_bytes()
+        } else {
+            // A process that has no randomness must not issue ids at all.
+            rand::fill(&mut random).expect("the operating system has randomness");
+            &random
         };
         Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
     }

@@ -13,31 +13,34 @@ pub use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, Registry};
 pub struct Maker<'a>(pub &'a Registry);
 
 impl Maker<'_> {
-    fn register<C: Collector + Clone + 'static>(&self, made: prometheus::Result<C>) -> C {
+    fn register<C: Collector + Clone + 'static>(self, made: prometheus::Result<C>) -> C {
         let metric = made.expect("a valid metric");
         self.0.register(Box::new(metric.clone())).expect("a metric name that is not taken");
         metric
     }
 
     /// What only grows.
-    pub fn counter(&self, name: &str, help: &str) -> IntCounter {
+    pub fn counter(self, name: &str, help: &str) -> IntCounter {
         self.register(IntCounter::new(name, help))
     }
 
     /// What only grows, by a label whose values are known.
-    pub fn counters(&self, name: &str, help: &str, label: &str, values: &[&str]) -> IntCounterVec {
+    pub fn counters(self, name: &str, help: &str, label: &str, values: &[&str]) -> IntCounterVec {
         let counters = self.register(IntCounterVec::new(Opts::new(name, help), &[label]));
-        values.iter().for_each(|value| drop(counters.with_label_values(&[value])));
+        for value in values {
+            // Made now, it is scraped from the start, as zero.
+            counters.with_label_values(&[value]);
+        }
         counters
     }
 
     /// What goes up and down.
-    pub fn gauge(&self, name: &str, help: &str) -> IntGauge {
+    pub fn gauge(self, name: &str, help: &str) -> IntGauge {
         self.register(IntGauge::new(name, help))
     }
 
     /// How long or how much, in `buckets`.
-    pub fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Histogram {
+    pub fn histogram(self, name: &str, help: &str, buckets: &[f64]) -> Histogram {
         self.register(Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec())))
     }
 }

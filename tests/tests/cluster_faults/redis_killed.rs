@@ -89,6 +89,6 @@ fn judge(bed: &mut Bed, done: &Done) {
         other => bed.told(Err(format!("without Redis: {other:?} after {:?}", done.took))),
     }
     if done.took > ANSWER_MAX {
-        bed.told(Err(format!("a refusal took {:?}", done.took)))
+        bed.told::<()>(Err(format!("a refusal took {:?}", done.took)));
     }
 }

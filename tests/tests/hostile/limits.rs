@@ -104,7 +104,7 @@ async fn who_is_slow_is_cut_off() {
                 Ok(Some(answer)) => assert!(expected.contains(&answer.head.status()), "{start}: {answer:?}"),
                 Ok(None) => {}
                 Err(error) => {
-                    assert_ne!(error.kind(), std::io::ErrorKind::TimedOut, "{start:?} is waited for")
+                    assert_ne!(error.kind(), std::io::ErrorKind::TimedOut, "{start:?} is waited for");
                 }
             }
             let took = began.elapsed();

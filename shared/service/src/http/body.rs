@@ -93,7 +93,7 @@ pub async fn read(body: Incoming, max: usize, within: std::time::Duration) -> Re
     .await;
     let first = match first {
         Some(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
-        Some(Some(Err(error))) => return Err(judge(&error)),
+        Some(Some(Err(error))) => return Err(judge(&*error)),
         Some(None) => return Ok(Bytes::new()),
         None => Bytes::new(),
     };
@@ -102,12 +102,12 @@ pub async fn read(body: Incoming, max: usize, within: std::time::Duration) -> Re
     }
     match tokio::time::timeout(within, limited.collect()).await {
         Err(_) => Err(ReadError::Slow),
-        Ok(Err(error)) => Err(judge(&error)),
+        Ok(Err(error)) => Err(judge(&*error)),
         Ok(Ok(rest)) if first.is_empty() => Ok(rest.to_bytes()),
         Ok(Ok(rest)) => Ok([first, rest.to_bytes()].concat().into()),
     }
 }
 
-fn judge(error: &Box<dyn std::error::Error + Send + Sync>) -> ReadError {
+fn judge(error: &(dyn std::error::Error + Send + Sync + 'static)) -> ReadError {
     if error.is::<LengthLimitError>() { ReadError::TooLarge } else { ReadError::Broken }
 }

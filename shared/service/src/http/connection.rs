@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use ::http::{Request, Response};
-use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::Service;
@@ -119,12 +118,10 @@ async fn next<H: Handler>(stream: &mut Stream, handler: &H) -> Next {
             if let Some((request, length)) = plain::read(bytes)
                 && let Some(answer) = handler.answer_plain(&request)
             {
-                if length < bytes.len() {
-                    stream.put_back(Bytes::copy_from_slice(&bytes[length..]));
-                }
+                stream.put_back(&bytes[length..]);
                 return Poll::Ready(Next::Plain(answer));
             }
-            stream.put_back(Bytes::copy_from_slice(bytes));
+            stream.put_back(bytes);
             Poll::Ready(Next::Other)
         })
     })
@@ -151,7 +148,7 @@ async fn with_hyper<H: Handler>(
     };
     let parts = connection.into_parts().ok_or(metrics::CLOSED)?;
     let mut stream = parts.io.into_inner();
-    stream.put_back(parts.read_buf);
+    stream.put_back(&parts.read_buf);
     Ok((stream, parked))
 }
 

@@ -39,9 +39,12 @@ impl Stream {
         Self { socket, ahead: Bytes::new(), flushed: Arc::new(AtomicBool::new(true)) }
     }
 
-    /// Puts bytes back that were read but belong to what comes next.
-    pub(crate) fn put_back(&mut self, bytes: Bytes) {
-        self.ahead = if self.ahead.is_empty() { bytes } else { [bytes, self.ahead.clone()].concat().into() };
+    /// Puts bytes back that were read but belong to what comes next. They are copied: even none of them would keep
+    /// the whole buffer alive that they were read into.
+    pub(crate) fn put_back(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.ahead = [bytes, &self.ahead].concat().into();
+        }
     }
 
     /// True when nothing written since the last flush is left. Stays valid while hyper owns the stream.

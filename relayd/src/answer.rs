@@ -70,7 +70,8 @@ impl Manner {
         let told = self.told;
         let status = match (&self.callback, told) {
             (Some(_), true) => 200,
-            // The document knows 400 and 403 only; the others are kept where they say more.
+            // The document knows no 409: to its clients a socket that takes no more is not valid.
+            (_, false) if word == Word::Closed => Word::Gone.status(),
             _ => word.status(),
         };
         self.answer(status, |out| json::write_refusal(out, word, detail, told))

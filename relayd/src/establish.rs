@@ -1,6 +1,7 @@
 //! Opening the sessions that routers ask for: each request once, however often it is asked.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use dashmap::DashMap;
@@ -181,8 +182,10 @@ async fn try_open(node: &Arc<Node>, establish: Establish) -> Result<(Outcome, Ar
     let cell = Cell::new(session, facts, node.clock);
     tracing::debug!(connection = cell.facts.connection, hold = establish.hold, "opened");
     run(node, id.key(), cell.clone(), upstream, later);
+    // After it is in the table: a lease that counts it here has it among its sessions.
+    let serial = node.opened.fetch_add(1, Ordering::Relaxed) + 1;
     let label = if node.label_hosts { label(&id) } else { String::new() };
-    Ok((Outcome::Opened { socket: id.to_string(), label, protocol, extensions: String::new() }, cell))
+    Ok((Outcome::Opened { socket: id.to_string(), label, protocol, extensions: String::new(), serial }, cell))
 }
 
 /// What dialling may take of the asker's time: enough is left to say that it was not enough.

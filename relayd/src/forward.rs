@@ -220,6 +220,7 @@ mod tests {
             draining: false,
             version: String::new(),
             renewals: 1,
+            opened: 0,
         }
     }
 

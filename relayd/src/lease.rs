@@ -61,6 +61,7 @@ pub(crate) async fn announce(node: &Node) {
         draining: node.life.is_draining(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         renewals: RENEWALS.fetch_add(1, Ordering::Relaxed),
+        opened: node.opened.load(Ordering::Relaxed),
     };
     note(node, "announce", node.registry.announce(&lease).await);
 }

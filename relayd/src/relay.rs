@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use polysocket_outbound::Dialer;
@@ -68,6 +69,8 @@ pub(crate) struct Node {
     pub(crate) label_hosts: bool,
     pub(crate) internal_url: String,
     pub(crate) table: Table,
+    /// Sessions it has ever opened.
+    pub(crate) opened: AtomicU64,
     pub(crate) requests: Requests,
     pub(crate) budgets: Budgets,
     pub(crate) forwarder: Forwarder,
@@ -109,6 +112,7 @@ impl Relay {
             body_timeout,
             clock: Clock::start(),
             table: Table::default(),
+            opened: AtomicU64::new(0),
             requests: Requests::default(),
             budgets: Budgets::default(),
             forwarder: Forwarder::default(),

@@ -66,7 +66,7 @@ impl Directory {
             self.read_now().await?;
         }
         match self.lock().place(except, &mut rand::rng()) {
-            Some(lease) => Ok(Reservation { directory: self.clone(), lease, opened: false }),
+            Some(lease) => Ok(Reservation { directory: self.clone(), lease, opened: None }),
             None => Err(Refusal::new(Word::NoCapacity)),
         }
     }
@@ -126,7 +126,8 @@ impl Directory {
 pub(crate) struct Reservation {
     directory: Arc<Directory>,
     lease: NodeLease,
-    opened: bool,
+    /// The serial of the socket it became.
+    opened: Option<u64>,
 }
 
 impl Reservation {
@@ -136,8 +137,8 @@ impl Reservation {
     }
 
     /// It became a socket.
-    pub(crate) fn opened(mut self) {
-        self.opened = true;
+    pub(crate) fn opened(mut self, serial: u64) {
+        self.opened = Some(serial);
     }
 }
 

@@ -34,6 +34,8 @@ pub(crate) struct Opened {
     pub(crate) socket: String,
     pub(crate) protocol: String,
     pub(crate) extensions: String,
+    /// Which of its relay's sockets it is.
+    pub(crate) serial: u64,
 }
 
 /// Why a relay did not open it.
@@ -79,7 +81,7 @@ pub(crate) async fn open(shared: &Shared, order: &Order, account: &mut Account) 
 /// What is held for a create goes to its socket.
 fn keep(opened: Opened, seat: Seat, counted: Option<Counted>) -> Opened {
     if let Some(reservation) = seat.reservation {
-        reservation.opened();
+        reservation.opened(opened.serial);
     }
     // On a nonce that was moved by another router the socket may be counted as that one's.
     if let Some(counted) = counted.filter(|counted| counted.is(&seat.claim.request_id)) {
@@ -187,13 +189,13 @@ impl Call<'_> {
         let ask = self.shared.registry.ask(&lease.node, lease.boot, &establish, wait);
         let answered = timeout_at(self.order.deadline + ASK_GRACE, ask).await;
         match answered.unwrap_or_else(|_| Err(AskError::TimedOut { node: lease.node.clone() })) {
-            Ok(Outcome::Opened { socket, label, protocol, extensions }) => {
+            Ok(Outcome::Opened { socket, label, protocol, extensions, serial }) => {
                 let address = if label.is_empty() {
                     lease.address.clone()
                 } else {
                     format!("{label}.{}", lease.address)
                 };
-                Ok(Opened { address, socket, protocol, extensions })
+                Ok(Opened { address, socket, protocol, extensions, serial })
             }
             Ok(Outcome::Failed { word, detail }) => Err(judge(&word, &detail)),
             Err(error @ AskError::NoSuchNode { .. }) => {

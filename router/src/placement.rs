@@ -29,8 +29,8 @@ struct Relay {
     lease: NodeLease,
     /// Creates under way.
     under_way: u32,
-    /// Sockets opened since the lease was last renewed, as far as we know.
-    opened: u32,
+    /// Serials of the sockets we had it open that its lease does not count yet.
+    opened: Vec<u64>,
     /// It refused, or was not there, after the lease was last renewed.
     doubtful: bool,
 }
@@ -44,12 +44,12 @@ impl Placement {
         for lease in leases {
             let relay = match before.remove(&(lease.node.clone(), lease.boot)) {
                 Some(known) if lease.renewals <= known.lease.renewals => known,
-                known => Relay {
-                    lease,
-                    under_way: known.map_or(0, |known| known.under_way),
-                    opened: 0,
-                    doubtful: false,
-                },
+                known => {
+                    let (under_way, mut opened) =
+                        known.map_or((0, Vec::new()), |known| (known.under_way, known.opened));
+                    opened.retain(|serial| *serial > lease.opened);
+                    Relay { lease, under_way, opened, doubtful: false }
+                }
             };
             self.relays.push(relay);
         }
@@ -86,12 +86,12 @@ impl Placement {
         Some(relay.lease.clone())
     }
 
-    /// A create that was placed has ended. One that opened a socket counts on, until the relay has renewed its lease
-    /// after that; one that did not counts no more.
-    pub(crate) fn end(&mut self, lease: &NodeLease, opened: bool) {
+    /// A create that was placed has ended. One that opened a socket, the relay's `serial`, counts on until the lease
+    /// has it; one that did not counts no more.
+    pub(crate) fn end(&mut self, lease: &NodeLease, serial: Option<u64>) {
         if let Some(relay) = self.relays.iter_mut().chain(&mut self.left).find(|relay| relay.is(lease)) {
             relay.under_way = relay.under_way.saturating_sub(1);
-            relay.opened += u32::from(opened);
+            relay.opened.extend(serial.filter(|serial| *serial > relay.lease.opened));
         }
     }
 
@@ -133,7 +133,8 @@ impl Relay {
 
     fn free(&self) -> u32 {
         let NodeLease { capacity, sessions, .. } = self.lease;
-        capacity.saturating_sub(sessions).saturating_sub(self.under_way).saturating_sub(self.opened)
+        let opened = u32::try_from(self.opened.len()).unwrap_or(u32::MAX);
+        capacity.saturating_sub(sessions).saturating_sub(self.under_way).saturating_sub(opened)
     }
 
     /// Share of the capacity that is free, less the penalty for CPU.

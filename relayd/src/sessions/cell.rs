@@ -1,6 +1,6 @@
 //! One session and those who wait on it. The only place where the state machine meets a lock, a clock and wakers.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use ::http::HeaderValue;
 use polysocket_protocol::{Unit, Word};
 use polysocket_registry::SocketLease;
-use polysocket_session::{Attach, Attached, ReceiverId, Sent, Session, Take, Time, Wait};
+use polysocket_session::{Attach, Attached, ReceiverId, Sent, Session, Style, Take, Time, Wait};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
@@ -167,7 +167,10 @@ impl Cell {
     /// Attaches a receiver; none if the request is a late repeat.
     pub(crate) fn attach(self: &Arc<Self>, request: &Attach) -> Result<Option<Receiver>, Word> {
         match self.with(|session, now| session.attach(now, request))? {
-            Attached::Receiver(id) => Ok(Some(Receiver { cell: self.clone(), id })),
+            Attached::Receiver(id) => {
+                let polls = request.style == Style::Poll;
+                Ok(Some(Receiver { cell: self.clone(), id, polls, answered: AtomicBool::new(false) }))
+            }
             Attached::Stale => Ok(None),
         }
     }
@@ -197,6 +200,9 @@ impl Drop for WaitingSend<'_> {
 pub(crate) struct Receiver {
     cell: Arc<Cell>,
     id: ReceiverId,
+    polls: bool,
+    /// It has its answer, and the session has let it go: others may share the poll.
+    answered: AtomicBool,
 }
 
 impl Receiver {
@@ -209,14 +215,21 @@ impl Receiver {
                 }
                 Poll::Pending
             }
-            taken => Poll::Ready(taken),
+            taken => {
+                self.answered.store(self.polls, Ordering::Relaxed);
+                Poll::Ready(taken)
+            }
         })
     }
 
     /// The same, only looking.
     pub(crate) fn try_take(&self, budget: usize) -> Option<Take> {
         let taken = self.cell.with(|session, now| session.take(now, self.id, budget));
-        (taken != Take::Pending).then_some(taken)
+        if taken == Take::Pending {
+            return None;
+        }
+        self.answered.store(self.polls, Ordering::Relaxed);
+        Some(taken)
     }
 
     /// Waits for it.
@@ -231,6 +244,8 @@ impl Receiver {
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        self.cell.with(|session, now| session.detach(now, self.id));
+        if !*self.answered.get_mut() {
+            self.cell.with(|session, now| session.detach(now, self.id));
+        }
     }
 }

@@ -17,6 +17,7 @@ fn lease(node: &str, capacity: u32) -> NodeLease {
         draining: false,
         version: String::new(),
         renewals: 1,
+        opened: 0,
     }
 }
 
@@ -40,8 +41,8 @@ impl World {
         Self { said: relays.clone(), relays, routers, random: StdRng::seed_from_u64(seed) }
     }
 
-    /// Each create takes a while: it ends after `under_way` later ones have begun. Relays renew every 150 creates, routers
-    /// read every 70, at different times.
+    /// Each create takes a while: it ends after `under_way` later ones have begun. Relays renew every 1000 creates, routers
+    /// read every 500, at different times.
     fn run(&mut self, creates: usize, under_way: usize) {
         let mut open = std::collections::VecDeque::new();
         for create in 0..creates {
@@ -53,13 +54,13 @@ impl World {
                 self.end(router, &placed);
             }
             for (at, relay) in self.relays.iter_mut().enumerate() {
-                if (create + 37 * at).is_multiple_of(150) {
+                if (create + 237 * at).is_multiple_of(1000) {
                     relay.renewals += 1;
                     self.said[at] = relay.clone();
                 }
             }
             for (at, router) in self.routers.iter_mut().enumerate() {
-                if (create + 31 * at).is_multiple_of(70) {
+                if (create + 231 * at).is_multiple_of(500) {
                     router.update(self.said.clone());
                 }
             }
@@ -72,7 +73,8 @@ impl World {
     fn end(&mut self, router: usize, placed: &NodeLease) {
         let relay = self.relays.iter_mut().find(|relay| relay.node == placed.node).expect("a relay");
         relay.sessions += 1;
-        self.routers[router].end(placed, true);
+        relay.opened += 1;
+        self.routers[router].end(placed, Some(relay.opened));
     }
 
     fn sessions(&self) -> Vec<u32> {
@@ -156,13 +158,16 @@ fn one_place_is_given_once() {
     let placed = table.place(None, &mut random).expect("the last place");
     assert!(table.place(None, &mut random).is_none());
 
-    table.end(&placed, false);
+    table.end(&placed, None);
     let placed = table.place(None, &mut random).expect("free again");
-    table.end(&placed, true);
+    table.end(&placed, Some(1));
     assert!(table.place(None, &mut random).is_none(), "until the lease tells of it");
     table.update(vec![one.clone()]);
     assert!(table.place(None, &mut random).is_none(), "that lease was not new");
     one.renewals += 1;
+    table.update(vec![one.clone()]);
+    assert!(table.place(None, &mut random).is_none(), "that lease was written before");
+    (one.renewals, one.opened) = (one.renewals + 1, 1);
     table.update(vec![one.clone()]);
     assert!(table.place(None, &mut random).is_some(), "the lease knows best: that socket has ended");
 }
@@ -181,7 +186,7 @@ fn creates_under_way_outlive_renewals_and_nothing_drifts() {
     }
     // The node goes and comes back while the create is under way.
     table.update(Vec::new());
-    table.end(&placed, true);
+    table.end(&placed, Some(1));
     table.update(Vec::new());
     assert!(table.left.is_empty());
     table.update(vec![one]);

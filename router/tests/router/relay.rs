@@ -52,6 +52,7 @@ pub fn lease(node: &str, boot: u64) -> NodeLease {
         draining: false,
         version: "0.1.0".to_owned(),
         renewals: 1,
+        opened: 0,
     }
 }
 
@@ -176,6 +177,7 @@ impl Serving {
                     label: if self.lease.label_hosts { format!("label{number}") } else { String::new() },
                     protocol: establish.protocols.first().cloned().unwrap_or_default(),
                     extensions: String::new(),
+                    serial: 1,
                 };
                 self.opened.entry(establish.request_id.clone()).or_insert(opened).clone()
             }

@@ -62,6 +62,9 @@ pub enum Outcome {
         protocol: String,
         /// The extensions the upstream chose, or empty.
         extensions: String,
+        /// Which socket of this incarnation it is, counted from 1; see [`NodeLease::opened`](crate::NodeLease::opened).
+        #[serde(default)]
+        serial: u64,
     },
     /// It could not be opened.
     Failed {

@@ -31,4 +31,7 @@ pub struct NodeLease {
     pub version: String,
     /// How often it has renewed; tells a router that the numbers are new.
     pub renewals: u64,
+    /// How many sockets this incarnation has opened; tells a router which of those it placed are in `sessions`.
+    #[serde(default)]
+    pub opened: u64,
 }

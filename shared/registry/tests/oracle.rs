@@ -90,7 +90,7 @@ async fn leases_of_nodes() {
         json!({
             "node": "tom", "boot": 7, "address": "tom.example.com:8443/relay", "label_hosts": true,
             "internal_url": "http://10.0.0.7:8081", "sessions": 17, "capacity": 50_000, "cpu_permille": 250,
-            "buffered_bytes": 1_099_511_627_776_u64, "draining": false, "version": "0.1.0", "renewals": 3,
+            "buffered_bytes": 1_099_511_627_776_u64, "draining": false, "version": "0.1.0", "renewals": 3, "opened": 40,
         })
     );
     let boot: String = oracle.client.hget("polysocket:{nodes}:boots", "tom").await.unwrap();

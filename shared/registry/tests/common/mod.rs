@@ -34,6 +34,7 @@ pub fn lease(node: &str, boot: u64) -> NodeLease {
         draining: false,
         version: "0.1.0".to_owned(),
         renewals: 3,
+        opened: 40,
     }
 }
 
@@ -63,6 +64,7 @@ pub fn opened(socket: &str) -> Outcome {
         label: "x7".to_owned(),
         protocol: "chat".to_owned(),
         extensions: String::new(),
+        serial: 7,
     }
 }
 

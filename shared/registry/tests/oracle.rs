@@ -195,7 +195,7 @@ async fn asks_by_the_letter() {
     );
     let reply = |ask: u64, socket: &str| {
         json!({"ask": ask, "outcome": {
-            "type": "opened", "socket": socket, "label": "x7", "protocol": "chat", "extensions": "", "new": 1,
+            "type": "opened", "socket": socket, "label": "x7", "protocol": "chat", "extensions": "", "serial": 7, "new": 1,
         }})
         .to_string()
     };
@@ -247,8 +247,7 @@ async fn a_router_by_the_letter() {
     assert_eq!((&*establish.request_id, establish.numbered, establish.origin), ("r1", false, None));
     assert_eq!(oracle.registry.stats().messages_ignored, 3);
     assert!(replier.reply(opened("s1")).await);
-    let outcome =
-        json!({"type": "opened", "socket": "s1", "label": "x7", "protocol": "chat", "extensions": ""});
+    let outcome = json!({"type": "opened", "socket": "s1", "label": "x7", "protocol": "chat", "extensions": "", "serial": 7});
     assert_eq!(json(&mut messages).await, json!({"ask": 5, "outcome": outcome}));
 }
 

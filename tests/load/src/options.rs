@@ -54,7 +54,12 @@ pub struct Compare {
     #[arg(long, value_name = "PATH")]
     pub relayd: Option<PathBuf>,
     /// Its arguments, separated by spaces; {listen} stands for the address
-    #[arg(long, value_name = "ARGS", default_value = "dev --listen {listen}", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "ARGS",
+        default_value = "dev --listen {listen} --set log.level=warn",
+        allow_hyphen_values = true
+    )]
     pub relayd_args: String,
     /// The core of the subject [default: the first]
     #[arg(long, value_name = "CORE")]

@@ -119,8 +119,7 @@ impl Keeper {
 
     /// Brings what is subscribed to what is wanted.
     async fn subscribe(&self, link: &mut Link) -> RedisResult<()> {
-        let wanted = self.switchboard.channels();
-        let subscribed = self.switchboard.subscribed.borrow().clone();
+        let (wanted, subscribed) = self.switchboard.channels();
         let add: Vec<&String> = wanted.difference(&subscribed).collect();
         let remove: Vec<&String> = subscribed.difference(&wanted).collect();
         if !add.is_empty() {

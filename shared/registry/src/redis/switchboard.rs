@@ -50,11 +50,18 @@ impl Switchboard {
         }
     }
 
-    /// What has to be subscribed.
-    pub fn channels(&self) -> HashSet<String> {
+    /// What has to be subscribed, and what was. What is wanted no more counts as not subscribed from this moment on,
+    /// under the same lock as desks are opened: one that is opened for it again must wait for its own subscription.
+    pub fn channels(&self) -> (HashSet<String>, HashSet<String>) {
         let mut parties = self.lock();
         parties.desks.retain(|_, desk| !desk.served().is_cancelled());
-        parties.desks.keys().cloned().chain([self.replies.clone()]).collect()
+        let wanted: HashSet<String> = parties.desks.keys().cloned().chain([self.replies.clone()]).collect();
+        let was = self.subscribed.borrow().clone();
+        self.subscribed.send_if_modified(|subscribed| {
+            subscribed.retain(|channel| wanted.contains(channel));
+            subscribed.len() < was.len()
+        });
+        (wanted, was)
     }
 
     /// A desk for a channel; the caller tells `changed` when it closes.

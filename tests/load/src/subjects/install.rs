@@ -66,11 +66,8 @@ impl Install {
     pub(super) fn relayd(&self, listen: SocketAddr) -> Command {
         let mut command = Command::new(&self.relayd);
         command.args(self.relayd_args.iter().map(|argument| argument.replace(LISTEN, &listen.to_string())));
-        // One core, so one worker; and no log lines on the data path.
+        // One core, so one worker.
         command.env("TOKIO_WORKER_THREADS", "1");
-        if std::env::var_os("RUST_LOG").is_none() {
-            command.env("RUST_LOG", "error");
-        }
         command
     }
 

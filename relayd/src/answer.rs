@@ -40,13 +40,7 @@ const SCRIPT: [(&str, &str); 2] =
 impl Manner {
     fn answer(self, status: u16, write: impl FnOnce(&mut Vec<u8>)) -> Answer {
         let mut body = Vec::with_capacity(128);
-        if let Some(callback) = &self.callback {
-            callback.begin(&mut body);
-            write(&mut body);
-            Callback::end(&mut body);
-        } else {
-            write(&mut body);
-        }
+        jsonp::write_answer(&mut body, self.callback.as_ref(), write);
         Answer { status, script: self.callback.is_some(), origin: self.origin, body }
     }
 

@@ -64,13 +64,7 @@ impl Manner {
 
     fn answer(self, status: u16, write: impl FnOnce(&mut Vec<u8>)) -> Response {
         let mut body = Vec::with_capacity(256);
-        if let Some(callback) = &self.callback {
-            callback.begin(&mut body);
-            write(&mut body);
-            Callback::end(&mut body);
-        } else {
-            write(&mut body);
-        }
+        jsonp::write_answer(&mut body, self.callback.as_ref(), write);
         let script = self.callback.is_some();
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

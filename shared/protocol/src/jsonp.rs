@@ -26,15 +26,27 @@ impl Callback {
     }
 
     /// Appends the call up to its argument.
-    pub fn begin(&self, out: &mut Vec<u8>) {
+    fn begin(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"/**/");
         out.extend_from_slice(self.0.as_bytes());
         out.push(b'(');
     }
 
     /// Appends what follows the argument.
-    pub fn end(out: &mut Vec<u8>) {
+    fn end(out: &mut Vec<u8>) {
         out.extend_from_slice(b");");
+    }
+}
+
+/// Appends an answer: the argument of a call for a script, the bare value otherwise.
+pub fn write_answer(out: &mut Vec<u8>, callback: Option<&Callback>, value: impl FnOnce(&mut Vec<u8>)) {
+    match callback {
+        Some(callback) => {
+            callback.begin(out);
+            value(out);
+            Callback::end(out);
+        }
+        None => value(out),
     }
 }
 

@@ -45,7 +45,7 @@ fn setting(file: &mut String, key: &Key, also: &str) {
     comment(file, &key.doc);
     let unset = if key.default.is_none() { ", none by default" } else { "" };
     put(file, format_args!("# ({}{unset}{also})\n", type_words(key)));
-    let value = key.default.clone().unwrap_or_else(|| placeholder(key.kind));
+    let value = key.default.clone().unwrap_or_else(|| sample(key.kind));
     put(file, format_args!("#{} = {value}\n", key.name));
 }
 
@@ -69,7 +69,7 @@ fn comment(file: &mut String, doc: &str) {
 }
 
 /// A value of the right kind for a key that has none by default.
-fn placeholder(kind: Kind) -> Value {
+fn sample(kind: Kind) -> Value {
     match kind {
         Kind::Text => Value::String(String::new()),
         Kind::Number => Value::Integer(0),

@@ -1,0 +1,2 @@
+export = PolySocket;
+export as namespace PolySocket;

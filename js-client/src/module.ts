@@ -1,0 +1,3 @@
+/** As an ES module. */
+
+export { default, default as PolySocket } from './entry';

@@ -1,0 +1,48 @@
+/** `relay`: a WebSocket to the relay, both ways. */
+
+import { fromBuffer, toBuffer } from './bytes';
+import { NativeWebSocket } from './engine';
+import { ACK, START, frame, frameReader, leb } from './frames';
+import { Link, Receiver } from './receive';
+
+export function relay(link: Link): Receiver {
+  const core = link.core;
+  const socket = new NativeWebSocket(link.url('w'));
+  const read = frameReader(link);
+  /** The number of the next unit; 0 before there is a way for it. */
+  let cursor = 0;
+  let acked = core.received;
+
+  function pump() {
+    let frames = '';
+    let unit;
+    if (!cursor) return;
+    while (cursor - core.first < link.window && (unit = core.frame(cursor))) {
+      frames += unit;
+      cursor++;
+    }
+    if (core.received > acked) frames += frame(ACK, leb((acked = core.received)));
+    if (frames) socket.send(toBuffer(frames));
+  }
+
+  socket.binaryType = 'arraybuffer';
+  socket.onopen = function () {
+    cursor = core.first;
+    socket.send(toBuffer(frame(START, leb(cursor))));
+    pump();
+  };
+  socket.onmessage = function (event: any) {
+    read(fromBuffer(event.data));
+    pump();
+  };
+  socket.onclose = function () {
+    link.failed();
+  };
+  return {
+    pump: pump,
+    stop: function () {
+      cursor = 0;
+      socket.close();
+    },
+  };
+}

@@ -160,7 +160,7 @@ async fn try_open(node: &Arc<Node>, establish: Establish) -> Result<(Outcome, Ar
         origin: establish.origin.clone(),
         message_bytes_max: node.limits.message_bytes_max,
     };
-    let mut session = Session::new(node.clock.now(), node.limits.clone(), establish.numbered, establish.hold);
+    let mut session = Session::new(node.clock.now(), node.limits.clone(), establish.hold);
     let (upstream, protocol, later) = if establish.hold {
         (None, String::new(), Some(later(node.clone(), dial)))
     } else {

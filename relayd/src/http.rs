@@ -2,21 +2,17 @@
 
 use std::sync::Arc;
 
-use ::http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use axum::Router;
+use ::http::{HeaderValue, Method, Request, Response, header};
 use hyper::body::{Bytes, Incoming};
 use polysocket_protocol::{SocketId, Word};
-use polysocket_service::http::{Answering, Body, Exchange, Handler, PlainRequest, Routes};
+use polysocket_service::http::{Answering, Body, Exchange, Handler, PlainRequest, preflight};
 
-use crate::answer::{Manner, allow_origin};
+use crate::answer::Manner;
 use crate::forward;
 use crate::query::Params;
 use crate::relay::{Node, Relay};
 use crate::sessions::Cell;
 use crate::transports::{event_stream, poll, send, stream, websocket};
-
-/// How long a browser may remember that a preflight was answered. Our clients need none.
-const PREFLIGHT_SECONDS: &str = "86400";
 
 /// The paths of sockets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,15 +28,15 @@ enum Transport {
 ///
 /// Sockets are matched here and not by `rest`: these requests are the many, and they may take their connection over.
 #[derive(Clone)]
-pub struct Front {
+pub struct Front<R> {
     node: Arc<Node>,
-    rest: Routes,
+    rest: R,
 }
 
-impl Front {
+impl<R: Handler> Front<R> {
     /// A relay's sockets before whatever else the process serves.
-    pub fn new(relay: &Relay, rest: Router) -> Self {
-        Self { node: relay.0.clone(), rest: Routes::new(rest) }
+    pub fn new(relay: &Relay, rest: R) -> Self {
+        Self { node: relay.0.clone(), rest }
     }
 }
 
@@ -62,11 +58,11 @@ fn split(path: &str) -> Option<(Transport, &str)> {
     Some((transport, id))
 }
 
-impl Handler for Front {
+impl<R: Handler> Handler for Front<R> {
     /// Polls and sends of sockets that are here, when nothing is wrong with them.
     fn answer_plain(&self, request: &PlainRequest<'_>) -> Option<Answering> {
         let (path, query) = request.target.split_once('?').unwrap_or((request.target, ""));
-        let (transport, id) = split(path)?;
+        let Some((transport, id)) = split(path) else { return self.rest.answer_plain(request) };
         let post = request.method == "POST";
         let cell = self.node.table.get(SocketId::key_of(id)?)?;
         let mut params = Params::default();
@@ -82,7 +78,7 @@ impl Handler for Front {
         let manner = Manner { callback, told: params.told(), origin };
         match transport {
             Transport::Poll if !post || request.body.is_empty() => {
-                self.count(transport, &manner);
+                self.count(transport, &params, &manner);
                 Some(poll::serve_plain(&cell, &params, manner))
             }
             Transport::Send if post || manner.callback.is_some() => {
@@ -124,9 +120,9 @@ impl Handler for Front {
             return self.refuse(manner, Word::Bad, Some(detail));
         }
         if request.method() == Method::OPTIONS {
-            return preflight(manner.origin);
+            return preflight("GET, POST", "content-type, last-event-id", manner.origin);
         }
-        self.count(transport, &manner);
+        self.count(transport, &params, &manner);
         match transport {
             Transport::Send => send::serve(&self.node, &cell, params, manner, request).await,
             Transport::Poll => {
@@ -140,7 +136,7 @@ impl Handler for Front {
     }
 }
 
-impl Front {
+impl<R> Front<R> {
     fn wrong_manner(&self, transport: Transport, method: &Method, manner: &Manner) -> Option<&'static str> {
         if manner.callback.is_some() && !self.node.config.jsonp {
             return Some("JSONP is switched off here");
@@ -161,7 +157,10 @@ impl Front {
         manner.refusal(word, detail).into_response()
     }
 
-    fn count(&self, transport: Transport, manner: &Manner) {
+    fn count(&self, transport: Transport, params: &Params, manner: &Manner) {
+        if let Some(why) = params.why {
+            self.node.metrics.reasons.with_label_values(&[why]).inc();
+        }
         let receivers = &self.node.metrics.receivers;
         match transport {
             Transport::Send => return,
@@ -195,20 +194,6 @@ impl Front {
 /// CORS: the page that created the socket, exactly; any page where that is not known.
 fn allowed_origin(origin: Option<HeaderValue>, cell: &Cell) -> Option<HeaderValue> {
     origin.filter(|origin| cell.facts.page_origin.as_ref().is_none_or(|page| page == origin))
-}
-
-fn preflight(origin: Option<HeaderValue>) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    let headers = response.headers_mut();
-    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
-    headers.insert(
-        header::ACCESS_CONTROL_ALLOW_HEADERS,
-        HeaderValue::from_static("content-type, last-event-id"),
-    );
-    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(PREFLIGHT_SECONDS));
-    allow_origin(headers, origin);
-    response
 }
 
 #[cfg(test)]

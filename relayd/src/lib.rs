@@ -8,7 +8,7 @@
 //! - `transports`: HTTP to session and back. They translate and never decide.
 //! - `http`: which path is which transport; `forward`: what belongs to another node.
 //! - `lease`: saying that the node is there; `drain`: leaving.
-//! - `query`, `answer`: requests read, answers written. `budget`: bytes per second of a token. `clock`, `metrics`,
+//! - `query`, `answer`: requests read, answers written. `budget`: bytes per second of a token. `why`, `clock`, `metrics`,
 //!   `config`: what they say.
 
 mod answer;
@@ -26,6 +26,7 @@ mod relay;
 mod sessions;
 mod transports;
 mod upstream;
+mod why;
 
 pub use config::{LimitsConfig, RelaydConfig};
 pub use http::Front;

@@ -3,6 +3,8 @@
 use polysocket_protocol::word;
 use polysocket_service::metrics::{IntCounter, IntCounterVec, IntGauge, Maker, Registry};
 
+use crate::why;
+
 /// One set for a node.
 #[derive(Debug, Clone)]
 pub struct RelayMetrics {
@@ -12,6 +14,7 @@ pub struct RelayMetrics {
     pub(crate) not_opened: IntCounterVec,
     pub(crate) ended: IntCounterVec,
     pub(crate) receivers: Receivers,
+    pub(crate) reasons: IntCounterVec,
     pub(crate) up: Carried,
     pub(crate) down: Carried,
     pub(crate) refusals: IntCounterVec,
@@ -107,6 +110,12 @@ impl RelayMetrics {
                 "Sessions that ended, by the close code the page was told; `forgotten`: the page was gone.",
                 "code",
                 &END_CLASSES,
+            ),
+            reasons: make.counters(
+                "polysocket_relay_reasons_total",
+                "Why pages did not use a native WebSocket, or changed transport, as their clients say.",
+                "reason",
+                &why::WORDS,
             ),
             receivers: Receivers { relay, stream, sse, poll, jsonp },
             up,

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 use polysocket_protocol::jsonp::Callback;
 
+use crate::why;
+
 /// What a request says. `None`: not said.
 #[derive(Debug, Default)]
 pub(crate) struct Params {
@@ -27,6 +29,7 @@ pub(crate) struct Params {
     pub(crate) pause: Option<u64>,
     pub(crate) dial: bool,
     pub(crate) pad: bool,
+    pub(crate) why: Option<&'static str>,
 }
 
 /// `t` of a send.
@@ -87,6 +90,7 @@ impl Params {
             "pause" => self.pause = Some(number(value, "`pause` must be a whole number of milliseconds")?),
             "dial" => self.dial = value == "1",
             "pad" => self.pad = value == "1",
+            "why" => self.why = why::read(value),
             // Cache-busters, and whatever a later client may say.
             _ => {}
         }
@@ -132,6 +136,10 @@ mod tests {
         assert_eq!(params.data.as_deref(), Some(&b"\0a b+"[..]));
         assert_eq!((params.kind, params.number, params.ack), (Some(SendKind::Binary), Some(7), Some(3)));
         assert!(params.more && params.told() && params.callback.is_some());
+        assert_eq!(
+            (read("why=mute").expect("read").why, read("why=no").expect("read").why),
+            (Some("mute"), None)
+        );
         assert!(!read("t=t&d=").expect("read").told());
         assert_eq!(read("t=t&d=").expect("read").data.as_deref(), Some(&b""[..]));
     }

@@ -2,10 +2,10 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use http::Method;
+use http::{HeaderValue, Method, header};
 use polysocket_protocol::{SocketId, Word};
 
-use crate::answer::{Manner, preflight};
+use crate::answer::{Manner, preflight, respond};
 use crate::metrics::{ALIVE, DEAD};
 use crate::origin;
 use crate::query::Params;
@@ -17,7 +17,8 @@ const METHODS: &str = "GET";
 /// Answers one request.
 pub(crate) async fn serve(State(router): State<Router>, request: Request) -> Response {
     let shared = &router.0;
-    let reader = origin::reader(request.headers(), &shared.readers);
+    let origin = request.headers().get(header::ORIGIN);
+    let reader = origin::reader(origin.map(HeaderValue::as_bytes), &shared.readers);
     if request.method() == Method::OPTIONS {
         return preflight(METHODS, reader);
     }
@@ -25,7 +26,7 @@ pub(crate) async fn serve(State(router): State<Router>, request: Request) -> Res
     let read = params.read(request.uri().query().unwrap_or_default());
     let (manner, checked) = Manner::of(&params, reader, shared.config.jsonp);
     if request.method() != Method::GET {
-        return manner.wrong_method(&Refusal::told(Word::BadRequest, "use GET"), METHODS);
+        return respond(manner.wrong_method(&Refusal::told(Word::BadRequest, "use GET"), METHODS));
     }
     let checked = checked.and(read.map_err(|detail| Refusal::told(Word::BadRequest, detail)));
     let alive = match checked {
@@ -38,11 +39,11 @@ pub(crate) async fn serve(State(router): State<Router>, request: Request) -> Res
         Err(refusal) => refusal.word.as_str(),
     };
     shared.metrics.alive.with_label_values(&[outcome]).inc();
-    match alive {
+    respond(match alive {
         Ok(true) => manner.ok(|out| out.extend_from_slice(br#"{"ok":true,"alive":true}"#)),
         Ok(false) => manner.ok(|out| out.extend_from_slice(br#"{"ok":true,"alive":false}"#)),
         Err(refusal) => manner.refusal(&refusal),
-    }
+    })
 }
 
 async fn is_alive(shared: &Shared, path: &str) -> Result<bool, Refusal> {

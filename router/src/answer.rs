@@ -1,10 +1,10 @@
-//! Answers: JSON, or a script that calls back.
+//! What clients are answered.
 
-use axum::body::Body;
 use axum::response::Response;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderValue, header};
 use polysocket_protocol::json;
-use polysocket_protocol::jsonp::{self, Callback};
+use polysocket_protocol::jsonp::Callback;
+use polysocket_service::http::{self as service, Answer};
 
 use crate::refusal::Refusal;
 
@@ -19,83 +19,45 @@ pub(crate) struct Manner {
     pub(crate) reader: Option<HeaderValue>,
 }
 
-/// How long a browser may remember that a preflight was answered. Our clients need none.
-const PREFLIGHT_SECONDS: &str = "86400";
-
-/// Headers of every answer. A script's answer is attached and not sniffed so that nothing takes it for a page.
-const COMMON: [(HeaderName, &str); 3] = [
-    (header::CACHE_CONTROL, "no-store"),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::REFERRER_POLICY, "no-referrer"),
-];
-const SCRIPT: [(HeaderName, &str); 2] = [
-    (header::CONTENT_DISPOSITION, "attachment; filename=f.txt"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
-];
-
 impl Manner {
     /// What was asked for.
-    pub(crate) fn ok(self, write: impl FnOnce(&mut Vec<u8>)) -> Response {
-        self.answer(200, write)
+    pub(crate) fn ok(self, write: impl FnOnce(&mut Vec<u8>)) -> Answer {
+        Answer::new(200, self.callback.as_ref(), self.reader, write)
     }
 
     /// A refusal. A script gets 200, for it could not read anything else.
-    pub(crate) fn refusal(self, refusal: &Refusal) -> Response {
-        let (v1, script) = (self.v1, self.callback.is_some());
+    pub(crate) fn refusal(self, refusal: &Refusal) -> Answer {
+        let script = self.callback.is_some();
         let status = if script { 200 } else { refusal.word.status() };
-        let mut response =
-            self.answer(status, |out| json::write_refusal(out, refusal.word, refusal.detail.as_deref(), v1));
-        if let Some(seconds) = refusal.retry_after.filter(|_| !script) {
-            let headers = response.headers_mut();
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-            // Not one of those that a page of another origin may read without this.
-            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("retry-after"));
+        let answer = self.refused(status, refusal);
+        match refusal.retry_after.filter(|_| !script) {
+            // Not one of those that a page of another origin may read unless it is exposed.
+            Some(seconds) => answer
+                .with(header::RETRY_AFTER, seconds)
+                .with(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("retry-after")),
+            None => answer,
         }
-        response
     }
 
     /// The method is not for this path.
-    pub(crate) fn wrong_method(self, refusal: &Refusal, allow: &'static str) -> Response {
-        let mut response = self.refusal(refusal);
-        *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
-        response
+    pub(crate) fn wrong_method(self, refusal: &Refusal, allow: &'static str) -> Answer {
+        self.refused(405, refusal).with(header::ALLOW, HeaderValue::from_static(allow))
     }
 
-    fn answer(self, status: u16, write: impl FnOnce(&mut Vec<u8>)) -> Response {
-        let mut body = Vec::with_capacity(256);
-        jsonp::write_answer(&mut body, self.callback.as_ref(), write);
-        let script = self.callback.is_some();
-        let mut response = Response::new(Body::from(body));
-        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let headers = response.headers_mut();
-        let content_type = if script { jsonp::CONTENT_TYPE } else { "application/json" };
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-        let more = SCRIPT.into_iter().filter(|_| script);
-        for (name, value) in COMMON.into_iter().chain(more) {
-            headers.insert(name, HeaderValue::from_static(value));
-        }
-        allow_reader(headers, self.reader);
-        response
+    fn refused(self, status: u16, refusal: &Refusal) -> Answer {
+        let Self { callback, v1, reader } = self;
+        Answer::new(status, callback.as_ref(), reader, |out| {
+            json::write_refusal(out, refusal.word, refusal.detail.as_deref(), v1);
+        })
     }
+}
+
+/// For axum.
+pub(crate) fn respond(answer: Answer) -> Response {
+    answer.into_response().map(axum::body::Body::new)
 }
 
 /// The answer to a preflight.
 pub(crate) fn preflight(methods: &'static str, reader: Option<HeaderValue>) -> Response {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    let headers = response.headers_mut();
-    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods));
-    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type"));
-    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(PREFLIGHT_SECONDS));
-    allow_reader(headers, reader);
-    response
-}
-
-/// CORS: the exact origin, or nothing.
-fn allow_reader(headers: &mut HeaderMap, reader: Option<HeaderValue>) {
-    if let Some(reader) = reader {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, reader);
-    }
-    headers.insert(header::VARY, HeaderValue::from_static("origin"));
+    service::preflight(methods, "content-type", reader).map(axum::body::Body::new)
 }

@@ -6,20 +6,20 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
-use http::Method;
+use http::{HeaderValue, Method, header};
 use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use polysocket_protocol::Word;
 use polysocket_protocol::jsonp::{Callback, write_string};
 use polysocket_protocol::limits::{PAUSE_MS_MAX, TTL_MS_MAX, WINDOW_UNITS};
-use polysocket_service::http::Peer;
+use polysocket_service::http::{Answer, Answering, PlainRequest};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use crate::account::Account;
-use crate::answer::{Manner, preflight};
+use crate::answer::{Manner, preflight, respond};
 use crate::open::{Opened, open};
-use crate::order::{Order, Page};
+use crate::order::Order;
 use crate::origin;
 use crate::query::Params;
 use crate::refusal::Refusal;
@@ -29,36 +29,75 @@ const METHODS: &str = "GET, POST";
 /// Told to a client that came when `router.creates_at_once_max` were under way.
 const CROWDED: &str = "too many creates are under way; try again";
 
+/// What a client says, read and not yet judged.
+struct Asked {
+    params: Params,
+    /// What was wrong with them.
+    read: Result<(), String>,
+    /// The page, as its browser names it.
+    page_origin: Option<String>,
+    /// The origin that may read the answer.
+    reader: Option<HeaderValue>,
+}
+
 /// Answers one request.
 pub(crate) async fn serve(State(router): State<Router>, request: Request) -> Response {
     let shared = &router.0;
     let (head, body) = request.into_parts();
-    let reader = origin::reader(&head.headers, &shared.readers);
+    let [origin, referer] =
+        [header::ORIGIN, header::REFERER].map(|name| head.headers.get(name).map(HeaderValue::as_bytes));
+    let reader = origin::reader(origin, &shared.readers);
     if head.method == Method::OPTIONS {
         return preflight(METHODS, reader);
     }
     let mut account = Account::open(shared.metrics.clone());
-    let deadline = account.began + shared.config.create_timeout.as_duration();
     let mut params = Params::default();
     let mut read = params.read(head.uri.query().unwrap_or_default());
     if head.method == Method::POST {
+        let deadline = account.began + shared.config.create_timeout.as_duration();
         let form = read_form(body, shared.config.body_bytes_max.as_usize(), deadline).await;
         read = read.and(form.and_then(|form| params.read(&form)));
     }
-    account.set_from(params.from.as_deref().unwrap_or_default());
-    let (manner, checked) = Manner::of(&params, reader, shared.config.jsonp);
     if head.method != Method::GET && head.method != Method::POST {
+        account.set_from(params.from.as_deref().unwrap_or_default());
         let refusal = Refusal::told(Word::BadRequest, "use GET or POST");
         account.refused(&refusal);
-        return manner.wrong_method(&refusal, METHODS);
+        let (manner, _) = Manner::of(&params, reader, shared.config.jsonp);
+        return respond(manner.wrong_method(&refusal, METHODS));
     }
-    let checked = checked.and(read.map_err(|detail| Refusal::told(Word::BadRequest, detail)));
-    let page = Page {
-        origin: origin::of_request(&head.headers),
-        secure: head.extensions.get::<Peer>().is_some_and(|peer| peer.secure),
+    let asked = Asked { params, read, page_origin: origin::of_request(origin, referer), reader };
+    respond(answer(&router, asked, account).await)
+}
+
+/// Answers one that is wholly there.
+pub(crate) fn serve_plain(router: &Router, query: &str, request: &PlainRequest<'_>) -> Option<Answering> {
+    let shared = &router.0;
+    let form = std::str::from_utf8(request.body).ok()?;
+    if form.len() > shared.config.body_bytes_max.as_usize() {
+        return None;
+    }
+    let account = Account::open(shared.metrics.clone());
+    let mut params = Params::default();
+    let mut read = params.read(query);
+    read = read.and(params.read(form));
+    let asked = Asked {
+        params,
+        read,
+        page_origin: origin::of_request(request.origin, request.referer),
+        reader: origin::reader(request.origin, &shared.readers),
     };
-    let opened = match checked {
-        Ok(()) => create(&router, params, page, deadline, account).await,
+    let router = router.clone();
+    Some(Box::pin(async move { answer(&router, asked, account).await.into_raw(true) }))
+}
+
+async fn answer(router: &Router, asked: Asked, mut account: Account) -> Answer {
+    let shared = &router.0;
+    let Asked { params, read, page_origin, reader } = asked;
+    account.set_from(params.from.as_deref().unwrap_or_default());
+    let deadline = account.began + shared.config.create_timeout.as_duration();
+    let (manner, checked) = Manner::of(&params, reader, shared.config.jsonp);
+    let opened = match checked.and(read.map_err(|detail| Refusal::told(Word::BadRequest, detail))) {
+        Ok(()) => create(router, params, page_origin, deadline, account).await,
         Err(refusal) => {
             account.refused(&refusal);
             Err(refusal)
@@ -77,7 +116,7 @@ impl Manner {
     /// How to answer these parameters. A callback that is none, or that is not wanted here, is refused, and never called.
     pub(crate) fn of(
         params: &Params,
-        reader: Option<http::HeaderValue>,
+        reader: Option<HeaderValue>,
         jsonp: bool,
     ) -> (Self, Result<(), Refusal>) {
         let manner = Self { callback: None, v1: params.v1, reader };
@@ -97,14 +136,14 @@ impl Manner {
 async fn create(
     router: &Router,
     params: Params,
-    page: Page,
+    page_origin: Option<String>,
     deadline: Instant,
     mut account: Account,
 ) -> Result<Opened, Refusal> {
     let shared = &router.0;
     let permit = shared.creates.clone().try_acquire_owned();
     let order = match permit {
-        Ok(_) => Order::read(shared, params, page, deadline, &mut account).await,
+        Ok(_) => Order::read(shared, params, page_origin, deadline, &mut account).await,
         Err(_) => Err(Refusal::told(Word::NoCapacity, CROWDED)),
     };
     let order = match order {

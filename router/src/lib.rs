@@ -2,6 +2,7 @@
 //!
 //! # Layout
 //! - [`Router`] (`router`): what all requests share, and which path is what.
+//! - [`Front`] (`http`): plain creates, and the rest.
 //! - `create`: `/create` from request to answer. `order`: what a request asks for, checked and authorised.
 //!   `open`: admitting, placing, asking, once more elsewhere. `nonce`: what a repeat is found by.
 //! - `alive`: `/alive/{socket}`.
@@ -21,6 +22,7 @@ mod answer;
 mod config;
 mod create;
 mod directory;
+mod http;
 mod leases;
 mod metrics;
 mod nonce;
@@ -33,5 +35,6 @@ mod refusal;
 mod router;
 
 pub use config::RouterConfig;
+pub use http::Front;
 pub use metrics::RouterMetrics;
 pub use router::{ClientLimits, Parts, Router};

@@ -210,7 +210,7 @@ impl Call<'_> {
     }
 
     fn establish(&self, request_id: &str, wait: Duration) -> Establish {
-        let Order { target, protocols, numbered, hold, secure, page_origin, grant, .. } = self.order;
+        let Order { target, protocols, hold, page_origin, grant, .. } = self.order;
         let limited = grant.sockets_max.is_some() || grant.creates_per_second_max.is_some();
         Establish {
             request_id: request_id.to_owned(),
@@ -218,9 +218,7 @@ impl Call<'_> {
             protocols: protocols.clone(),
             origin: grant.upstream_origin.clone().or_else(|| page_origin.clone()),
             page_origin: page_origin.clone(),
-            numbered: *numbered,
             hold: *hold,
-            secure: *secure,
             socket_lease: limited.then(|| self.lease(request_id)),
             bytes_per_second_max: grant.bytes_per_second_max,
             budget_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),

@@ -21,9 +21,7 @@ const SUBPROTOCOLS_BYTES_MAX: usize = 4096;
 pub(crate) struct Order {
     pub(crate) target: Target,
     pub(crate) protocols: Vec<String>,
-    pub(crate) numbered: bool,
     pub(crate) hold: bool,
-    pub(crate) secure: bool,
     pub(crate) page_origin: Option<String>,
     pub(crate) grant: Grant,
     /// Where a repeat finds it.
@@ -31,18 +29,12 @@ pub(crate) struct Order {
     pub(crate) deadline: Instant,
 }
 
-/// What is known of the page beside its parameters.
-pub(crate) struct Page {
-    pub(crate) origin: Option<String>,
-    pub(crate) secure: bool,
-}
-
 impl Order {
     /// Judges what was asked for. Whoever has no token learns nothing of what the operator allows.
     pub(crate) async fn read(
         shared: &Shared,
         params: Params,
-        page: Page,
+        page_origin: Option<String>,
         deadline: Instant,
         account: &mut Account,
     ) -> Result<Self, Refusal> {
@@ -61,15 +53,13 @@ impl Order {
         target.origin().clone_into(&mut account.target);
 
         let grant =
-            authorise(shared, &token.unwrap_or_default(), page.origin.as_deref(), &target, deadline).await?;
+            authorise(shared, &token.unwrap_or_default(), page_origin.as_deref(), &target, deadline).await?;
         Ok(Self {
             claim_key: nonce.map(|nonce| claim_key(&grant.holder, target.as_str(), &nonce)),
             target,
             protocols,
-            numbered: v1,
             hold: hold && v1,
-            secure: page.secure,
-            page_origin: page.origin,
+            page_origin,
             grant,
             deadline,
         })

@@ -1,6 +1,6 @@
 //! From which page a request comes, and whether that page may read the answer.
 
-use http::{HeaderMap, HeaderValue, header};
+use http::HeaderValue;
 use polysocket_tokens::{Origin, OriginPattern};
 
 /// The longest origin that is believed. A name has at most 253 bytes; scheme and port are short.
@@ -8,50 +8,42 @@ const ORIGIN_BYTES_MAX: usize = 512;
 
 /// The page's origin as its browser says it: `Origin`, else the origin of `Referer`, as a script request has no
 /// `Origin`. Never a parameter, since a page could put anything there.
-pub(crate) fn of_request(headers: &HeaderMap) -> Option<String> {
-    let origin: Origin = match headers.get(header::ORIGIN) {
-        Some(origin) => origin.to_str().ok()?.parse().ok()?,
-        None => Origin::of_url(headers.get(header::REFERER)?.to_str().ok()?)?,
+pub(crate) fn of_request(origin: Option<&[u8]>, referer: Option<&[u8]>) -> Option<String> {
+    let origin: Origin = match origin {
+        Some(origin) => std::str::from_utf8(origin).ok()?.parse().ok()?,
+        None => Origin::of_url(std::str::from_utf8(referer?).ok()?)?,
     };
     Some(origin.to_string()).filter(|text| text.len() <= ORIGIN_BYTES_MAX)
 }
 
 /// CORS: the `Origin` exactly as it came, if a page of it may read.
-pub(crate) fn reader(headers: &HeaderMap, allowed: &[OriginPattern]) -> Option<HeaderValue> {
-    let value = headers.get(header::ORIGIN)?;
+pub(crate) fn reader(origin: Option<&[u8]>, allowed: &[OriginPattern]) -> Option<HeaderValue> {
+    let value = HeaderValue::from_bytes(origin?).ok()?;
     let origin: Origin = value.to_str().ok()?.parse().ok()?;
-    allowed.iter().any(|pattern| pattern.matches(&origin)).then(|| value.clone())
+    allowed.iter().any(|pattern| pattern.matches(&origin)).then_some(value)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of(headers: &[(header::HeaderName, &str)]) -> Option<String> {
-        let pairs = headers.iter().map(|(name, value)| {
-            (name.clone(), HeaderValue::from_bytes(value.as_bytes()).expect("a header value"))
-        });
-        of_request(&pairs.collect())
-    }
-
     #[test]
     fn origin_before_referer() {
-        let (origin, referer) = (header::ORIGIN, header::REFERER);
-        assert_eq!(of(&[]), None);
-        assert_eq!(of(&[(origin.clone(), "https://A.example:443")]).as_deref(), Some("https://a.example"));
-        assert_eq!(
-            of(&[(referer.clone(), "http://b.example:81/x?y")]).as_deref(),
-            Some("http://b.example:81")
-        );
-        let both = [(origin.clone(), "https://a.example"), (referer.clone(), "https://b.example/")];
-        assert_eq!(of(&both).as_deref(), Some("https://a.example"));
+        let of = |origin: Option<&str>, referer: Option<&str>| {
+            of_request(origin.map(str::as_bytes), referer.map(str::as_bytes))
+        };
+        let is = |origin: Option<&str>, referer: Option<&str>, page: &str| {
+            assert_eq!(of(origin, referer).as_deref(), Some(page));
+        };
+        assert_eq!(of(None, None), None);
+        is(Some("https://A.example:443"), None, "https://a.example");
+        is(None, Some("http://b.example:81/x?y"), "http://b.example:81");
+        is(Some("https://a.example"), Some("https://b.example/"), "https://a.example");
         // A page without an origin of its own is not one with the origin of its referrer.
-        let opaque = [(origin.clone(), "null"), (referer.clone(), "https://b.example/")];
-        assert_eq!(of(&opaque).as_deref(), Some("null"));
-        let unreadable =
-            [(origin.clone(), "https://a.example/path"), (referer.clone(), "https://b.example/")];
-        assert_eq!(of(&unreadable), None);
-        assert_eq!(of(&[(referer, "about:blank")]), None);
-        assert_eq!(of(&[(origin, &format!("https://{}.example", "a.".repeat(300)))]), None);
+        is(Some("null"), Some("https://b.example/"), "null");
+        assert_eq!(of(Some("https://a.example/path"), Some("https://b.example/")), None);
+        assert_eq!(of_request(Some(b"https://\xff.example"), Some(b"https://b.example/")), None);
+        assert_eq!(of(None, Some("about:blank")), None);
+        assert_eq!(of(Some(&format!("https://{}.example", "a.".repeat(300))), None), None);
     }
 }

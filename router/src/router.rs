@@ -91,8 +91,8 @@ impl Router {
         }))
     }
 
-    /// Its paths: `/create` and `/alive/{socket}`. The peer, when known, is a request extension
-    /// ([`Peer`](polysocket_service::http::Peer)).
+    /// Its paths: `/create` and `/alive/{socket}`. [`Front`](crate::Front) serves plain
+    /// creates faster.
     pub fn routes(&self) -> axum::Router {
         // `any`, as axum serves HEAD by the handler of GET, and a HEAD must not open a socket.
         axum::Router::new()

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use polysocket_relayd::Front;
+use polysocket_router::Front as RouterFront;
+use polysocket_service::http::shim_routes;
 use polysocket_service::lifecycle::stop_signal;
 
 use crate::args::Dev;
@@ -43,7 +45,7 @@ async fn serve(config: Config, listen: String) -> Result<(), Failure> {
     let router = process.router(keyring, policy.clone());
     let relay = process.relay(policy, address)?;
     relay.announced().await;
-    let rest = router.routes().merge(echo::routes());
+    let rest = RouterFront::new(&router, echo::routes().merge(shim_routes()));
     process.serve(Front::new(&relay, rest), bound).await?;
     println!("{}", introduction(address, open));
     stop_signal().await;

@@ -65,8 +65,8 @@ pub enum Sent {
 pub struct Session {
     limits: Arc<Limits>,
     phase: Phase,
-    /// Created with `v=1`: `open` is its first unit.
-    numbered: bool,
+    /// The page was given it before it was open: `open` is its first unit.
+    held: bool,
     /// Nobody is there any more: every request is refused while the upstream closes.
     abandoned: bool,
     outbox: Outbox,
@@ -87,10 +87,10 @@ pub struct Session {
 
 impl Session {
     /// A session whose upstream is being dialled, or is dialled later when `hold`.
-    pub fn new(now: Time, limits: Arc<Limits>, numbered: bool, hold: bool) -> Self {
+    pub fn new(now: Time, limits: Arc<Limits>, hold: bool) -> Self {
         Self {
             phase: if hold { Phase::Held } else { Phase::Dialing },
-            numbered,
+            held: hold,
             abandoned: false,
             outbox: Outbox::default(),
             inbox: Inbox::default(),
@@ -345,7 +345,7 @@ impl Session {
             return;
         }
         self.phase = Phase::Open;
-        if self.numbered {
+        if self.held {
             self.outbox.push(Unit::whole(Kind::Open, json::open_payload(protocol, extensions).into()));
             self.signals.receiver = true;
         }

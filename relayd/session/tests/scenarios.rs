@@ -12,8 +12,17 @@ use polysocket_session::{
 
 const NOW: Time = Time(0);
 
-fn session(numbered: bool) -> Session {
-    let mut session = Session::new(NOW, Arc::new(Limits::default()), numbered, false);
+fn session() -> Session {
+    let mut session = Session::new(NOW, Arc::new(Limits::default()), false);
+    session.upstream_open("chat", "");
+    session
+}
+
+/// One that was dialled when the page said so: its first unit is `open`.
+fn held() -> Session {
+    let mut session = Session::new(NOW, Arc::new(Limits::default()), true);
+    let id = attach(&mut session, NOW, &Attach { dial: true, ..poll(Some(0)) });
+    session.detach(NOW, id);
     session.upstream_open("chat", "");
     session
 }
@@ -65,7 +74,7 @@ fn closed(code: u16, reason: &str) -> CloseDown {
 
 #[test]
 fn units_are_replayed_until_acked() {
-    let mut session = session(false);
+    let mut session = session();
     say(&mut session, "a");
     say(&mut session, "b");
     for _ in 0..3 {
@@ -78,7 +87,7 @@ fn units_are_replayed_until_acked() {
 
 #[test]
 fn without_ack_what_is_handed_over_is_gone() {
-    let mut session = session(false);
+    let mut session = session();
     say(&mut session, "a");
     assert_eq!(take(&mut session, NOW, &poll(None)), units(1, &[text("a")]));
     assert_eq!(take(&mut session, NOW, &poll(None)), Take::Pending);
@@ -86,7 +95,7 @@ fn without_ack_what_is_handed_over_is_gone() {
 
 #[test]
 fn a_documented_poll_gets_whole_messages_and_no_open() {
-    let mut session = session(true);
+    let mut session = held();
     let long = Bytes::from(vec![b'x'; 100_000]);
     session.upstream_message(NOW, false, long.clone());
     assert_eq!(take(&mut session, NOW, &poll(None)), units(1, &[Unit::whole(Kind::Binary, long)]));
@@ -94,7 +103,7 @@ fn a_documented_poll_gets_whole_messages_and_no_open() {
 
 #[test]
 fn a_newer_poll_wins() {
-    let mut session = session(false);
+    let mut session = session();
     let old = attach(&mut session, NOW, &poll(Some(0)));
     let new = attach(&mut session, NOW, &poll(Some(0)));
     assert!(session.take_signals().receiver);
@@ -104,7 +113,7 @@ fn a_newer_poll_wins() {
 
 #[test]
 fn a_repeat_of_the_parked_poll_shares_it() {
-    let mut session = session(false);
+    let mut session = session();
     let request = Attach { poll: Some(7), ..poll(Some(0)) };
     let (first, second) = (attach(&mut session, NOW, &request), attach(&mut session, NOW, &request));
     say(&mut session, "a");
@@ -115,7 +124,7 @@ fn a_repeat_of_the_parked_poll_shares_it() {
 
 #[test]
 fn a_poll_that_was_answered_long_ago_does_not_replace_the_parked_one() {
-    let mut session = session(false);
+    let mut session = session();
     say(&mut session, "a");
     let parked = attach(&mut session, NOW, &poll(Some(1)));
     assert_eq!(session.attach(NOW, &poll(Some(0))), Ok(Attached::Stale));
@@ -124,7 +133,7 @@ fn a_poll_that_was_answered_long_ago_does_not_replace_the_parked_one() {
 
 #[test]
 fn ttl_ends_in_a_heartbeat_at_the_millisecond() {
-    let mut session = session(false);
+    let mut session = session();
     let id = attach(&mut session, NOW, &poll(Some(0)));
     assert_eq!(session.deadline(), Some(Time(25_000)));
     session.timeout(Time(24_999));
@@ -136,7 +145,7 @@ fn ttl_ends_in_a_heartbeat_at_the_millisecond() {
 
 #[test]
 fn sends_are_forwarded_once_and_in_order() {
-    let mut session = session(false);
+    let mut session = session();
     assert_eq!(session.send(NOW, Some(2), &text("b")), Sent::Wait(Wait::Gap));
     assert_eq!(session.send(NOW, Some(1), &text("a")), Sent::Accepted(1));
     assert_eq!(session.send(NOW, Some(1), &text("a")), Sent::Accepted(1));
@@ -149,7 +158,7 @@ fn sends_are_forwarded_once_and_in_order() {
 
 #[test]
 fn other_bytes_under_the_same_number_close_with_1002() {
-    let mut session = session(false);
+    let mut session = session();
     session.send(NOW, Some(1), &text("a"));
     assert_eq!(session.send(NOW, Some(1), &text("b")), Sent::Refused(Word::Conflict));
     session.next_up(NOW);
@@ -167,7 +176,7 @@ fn other_bytes_under_the_same_number_close_with_1002() {
 
 #[test]
 fn fragments_are_joined_and_checked_as_a_whole() {
-    let mut session = session(false);
+    let mut session = session();
     let (first, second) = "☃".as_bytes().split_at(1);
     let part = |data: &[u8], more| Unit { kind: Kind::Text, more, data: Bytes::copy_from_slice(data) };
     assert_eq!(session.send(NOW, Some(1), &part(first, true)), Sent::Accepted(1));
@@ -182,7 +191,7 @@ fn fragments_are_joined_and_checked_as_a_whole() {
 fn a_message_over_the_limit_closes_with_1009_both_ways() {
     let limits = Limits { message_bytes_max: 10, ..Limits::default() };
     let open = || {
-        let mut session = Session::new(NOW, Arc::new(limits.clone()), false, false);
+        let mut session = Session::new(NOW, Arc::new(limits.clone()), false);
         session.upstream_open("", "");
         session
     };
@@ -198,7 +207,7 @@ fn a_message_over_the_limit_closes_with_1009_both_ways() {
 #[test]
 fn a_full_queue_makes_sends_wait_until_it_is_written() {
     let limits = Limits { up_queue_bytes_max: 10, ..Limits::default() };
-    let mut session = Session::new(NOW, Arc::new(limits), false, false);
+    let mut session = Session::new(NOW, Arc::new(limits), false);
     session.upstream_open("", "");
     assert_eq!(session.send(NOW, Some(1), &text("longer than all")), Sent::Accepted(1), "alone it may");
     assert_eq!(session.send(NOW, Some(2), &text("b")), Sent::Wait(Wait::Full));
@@ -212,7 +221,7 @@ fn a_full_queue_makes_sends_wait_until_it_is_written() {
 
 #[test]
 fn a_full_outbox_stops_the_upstream_and_in_the_end_closes_it() {
-    let mut session = session(false);
+    let mut session = session();
     let stalled = Time(5);
     while session.wants_upstream() {
         session.upstream_message(stalled, false, vec![0; 10_000].into());
@@ -226,7 +235,7 @@ fn a_full_outbox_stops_the_upstream_and_in_the_end_closes_it() {
 }
 
 fn session_with_same(like: &Session, at: Time) -> Session {
-    let mut other = session(false);
+    let mut other = session();
     while other.buffered_bytes() < like.buffered_bytes() {
         other.upstream_message(at, false, vec![0; 10_000].into());
     }
@@ -235,7 +244,7 @@ fn session_with_same(like: &Session, at: Time) -> Session {
 
 #[test]
 fn nothing_overtakes_close_and_it_is_served_until_acked() {
-    let mut session = session(false);
+    let mut session = session();
     say(&mut session, "a");
     session.upstream_closed(NOW, closed(3001, "bye"));
     for _ in 0..2 {
@@ -248,12 +257,12 @@ fn nothing_overtakes_close_and_it_is_served_until_acked() {
 
 #[test]
 fn a_documented_poll_takes_every_message_and_then_finds_nothing() {
-    let mut parked = session(true);
+    let mut parked = held();
     let id = attach(&mut parked, NOW, &poll(None));
     parked.upstream_closed(NOW, closed(1000, ""));
     assert_eq!(parked.take(NOW, id, 100), Take::Gone);
 
-    let mut session = session(true);
+    let mut session = held();
     say(&mut session, "last");
     session.upstream_closed(NOW, closed(1000, ""));
     assert!(
@@ -266,7 +275,7 @@ fn a_documented_poll_takes_every_message_and_then_finds_nothing() {
 #[test]
 fn a_close_of_the_page_goes_after_its_messages_and_ends_by_the_echo_or_in_time() {
     let close = CloseUp::new(Some(3000), "done").expect("allowed");
-    let mut session = session(false);
+    let mut session = session();
     session.send(NOW, Some(1), &text("a"));
     assert_eq!(session.send(NOW, Some(2), &Unit::whole(Kind::Close, close.encode())), Sent::Accepted(2));
     assert_eq!(session.send(NOW, Some(3), &text("b")), Sent::Refused(Word::Closed));
@@ -284,7 +293,7 @@ fn a_close_of_the_page_goes_after_its_messages_and_ends_by_the_echo_or_in_time()
 
 #[test]
 fn a_session_that_is_never_polled_is_given_up() {
-    let mut session = session(true);
+    let mut session = session();
     session.send(Time(10_000), Some(1), &text("sends alone do not count"));
     assert_eq!(session.deadline(), Some(Time(15_000)));
     session.timeout(Time(15_000));
@@ -297,7 +306,7 @@ fn a_session_that_is_never_polled_is_given_up() {
 
 #[test]
 fn a_broken_poll_is_no_error_and_a_pause_is_granted() {
-    let mut session = session(false);
+    let mut session = session();
     let id = attach(&mut session, NOW, &Attach { pause_ms: Some(999_999), ..poll(Some(0)) });
     session.detach(Time(1_000), id);
     assert_eq!(session.deadline(), Some(Time(121_000)), "capped");
@@ -308,7 +317,7 @@ fn a_broken_poll_is_no_error_and_a_pause_is_granted() {
 
 #[test]
 fn a_held_target_is_dialled_when_a_receiver_says_so() {
-    let mut session = Session::new(NOW, Arc::new(Limits::default()), true, true);
+    let mut session = Session::new(NOW, Arc::new(Limits::default()), true);
     let id = attach(&mut session, NOW, &poll(Some(0)));
     assert!(!session.wants_dial());
     session.detach(NOW, id);
@@ -321,14 +330,14 @@ fn a_held_target_is_dialled_when_a_receiver_says_so() {
 
 #[test]
 fn a_held_session_that_closes_never_dials() {
-    let mut session = Session::new(NOW, Arc::new(Limits::default()), true, true);
+    let mut session = Session::new(NOW, Arc::new(Limits::default()), true);
     session.send(NOW, Some(1), &Unit::whole(Kind::Close, Bytes::new()));
     assert!(!session.wants_dial() && session.upstream_is_done());
 }
 
 #[test]
 fn a_socket_is_told_acks_and_a_stream_goes_on() {
-    let mut session = session(false);
+    let mut session = session();
     let id = attach(&mut session, NOW, &Attach { style: Style::Socket, ..poll(Some(0)) });
     session.send(NOW, Some(1), &text("a"));
     assert!(session.take_signals().receiver);
@@ -345,7 +354,7 @@ fn a_socket_is_told_acks_and_a_stream_goes_on() {
 
 #[test]
 fn drain_gives_parked_requests_back_and_closes_with_1001() {
-    let mut session = session(false);
+    let mut session = session();
     let id = attach(&mut session, NOW, &poll(Some(0)));
     session.release();
     assert!(matches!(session.take(NOW, id, 100), Take::Over(_)));

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use ::http::Response;
 use polysocket_protocol::Word;
 use polysocket_protocol::limits::{POLL_BYTES_MAX, POLL_BYTES_MIN, TTL_MS_DEFAULT, clamp_ttl};
-use polysocket_service::http::{Answering, Body, Exchange};
+use polysocket_service::http::{Answer, Answering, Body, Exchange};
 use polysocket_session::{Attach, Style, Take};
 
-use crate::answer::{Answer, Manner};
+use crate::answer::Manner;
 use crate::query::Params;
 use crate::sessions::{Cell, Receiver};
 

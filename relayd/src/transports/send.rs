@@ -4,10 +4,10 @@ use ::http::{Method, Request, Response};
 use hyper::body::Incoming;
 use polysocket_protocol::frame::Frame;
 use polysocket_protocol::{Bytes, CloseUp, Kind, Unit, Word, binary, close};
-use polysocket_service::http::Body;
 use polysocket_service::http::body::{ReadError, read};
+use polysocket_service::http::{Answer, Body};
 
-use crate::answer::{Answer, Manner};
+use crate::answer::Manner;
 use crate::query::{Params, SendKind};
 use crate::relay::Node;
 use crate::sessions::Cell;

@@ -10,11 +10,11 @@ use http_body::{Body as HttpBody, Frame as BodyFrame};
 use hyper::body::Bytes;
 use polysocket_protocol::frame::{Frame, write_unit};
 use polysocket_protocol::limits::STREAM_BYTES_DEFAULT;
-use polysocket_service::http::Body;
+use polysocket_service::http::{Body, allow_origin};
 use polysocket_session::{Batch, Style, Take};
 
 use super::{STREAM_CHUNK_BYTES, attach_stream};
-use crate::answer::{Manner, allow_origin};
+use crate::answer::Manner;
 use crate::query::Params;
 use crate::sessions::{Cell, Receiver};
 

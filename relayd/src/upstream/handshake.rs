@@ -1,33 +1,36 @@
-//! The opening handshake as a client (RFC 6455, section 4.1), over hyper: its buffers go when it is over, while a
-//! WebSocket library's would stay with every idle upstream.
+//! The opening handshake as a client (RFC 6455, section 4.1). Its buffers go when it is over, while a WebSocket
+//! library's would stay with every idle upstream, and it costs a tenth of what an HTTP client costs.
 
 use aws_lc_rs::rand;
-use bytes::Bytes;
-use http_body_util::Empty;
-use hyper::header::{self, HeaderMap, HeaderValue};
-use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
 use polysocket_outbound::UpstreamStream;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::Dial;
 
-/// The answer's head may be as large as this; hyper's smallest.
+/// The answer's head may be as large as this, bytes.
 const HEAD_BYTES_MAX: usize = 8 * 1024;
+/// Most are smaller than this, bytes.
+const HEAD_BYTES: usize = 512;
+/// And have fewer headers than this; others are refused.
+const HEADERS_MAX: usize = 64;
 const USER_AGENT: &str = concat!("polysocket/", env!("CARGO_PKG_VERSION"));
 
 /// The connection after the handshake.
 pub(super) struct Shaken {
     pub(super) stream: UpstreamStream,
     /// What the upstream said right behind its handshake.
-    pub(super) ahead: Bytes,
+    pub(super) ahead: Vec<u8>,
     pub(super) protocol: String,
 }
 
 /// How a target refuses.
 #[derive(Debug)]
 pub(super) enum Refused {
-    Http(hyper::Error),
+    Broken(std::io::Error),
+    NoHead(&'static str),
     Status(StatusCode),
     Header(&'static str),
     NoProtocol,
@@ -38,7 +41,8 @@ pub(super) enum Refused {
 impl std::fmt::Display for Refused {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Http(error) => write!(f, "the handshake failed: {error}"),
+            Self::Broken(error) => write!(f, "the connection broke in the handshake: {error}"),
+            Self::NoHead(why) => write!(f, "the target did not answer the handshake: {why}"),
             Self::Status(status) => write!(f, "the target answered {status} instead of 101"),
             Self::Header(name) => write!(f, "the target's `{name}` header is missing or wrong"),
             Self::NoProtocol => f.write_str("the target chose none of the offered subprotocols"),
@@ -48,42 +52,49 @@ impl std::fmt::Display for Refused {
     }
 }
 
-pub(super) async fn shake_hands(stream: UpstreamStream, dial: &Dial) -> Result<Shaken, Refused> {
+pub(super) async fn shake_hands(mut stream: UpstreamStream, dial: &Dial) -> Result<Shaken, Refused> {
     let key = nonce();
     let request = request(dial, &key).ok_or(Refused::Request)?;
-    let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
-        .max_buf_size(HEAD_BYTES_MAX)
-        .handshake::<_, Empty<Bytes>>(TokioIo::new(stream))
-        .await
-        .map_err(Refused::Http)?;
-    let connection = connection.with_upgrades();
-    tokio::pin!(connection);
-    let answer = sender.send_request(request);
-    tokio::pin!(answer);
-    // Both are polled until there is an answer; the connection alone cannot bring one once it has ended.
-    let mut ended = false;
-    let response = loop {
-        tokio::select! {
-            response = &mut answer => break response.map_err(Refused::Http)?,
-            end = &mut connection, if !ended => {
-                end.map_err(Refused::Http)?;
-                ended = true;
-            }
+    stream.write_all(&request).await.map_err(Refused::Broken)?;
+    stream.flush().await.map_err(Refused::Broken)?;
+    let mut received = Vec::with_capacity(HEAD_BYTES);
+    let (response, length) = loop {
+        if let Some(head) = parse(&received)? {
+            break head;
+        }
+        if received.len() >= HEAD_BYTES_MAX {
+            return Err(Refused::NoHead("its head is longer than 8 KiB"));
+        }
+        if stream.read_buf(&mut received).await.map_err(Refused::Broken)? == 0 {
+            return Err(Refused::NoHead("it hung up"));
         }
     };
     check(&response, &key)?;
     let protocol = chosen_protocol(response.headers(), &dial.protocols)?;
-    let upgrade = hyper::upgrade::on(response);
-    let upgraded = if ended {
-        upgrade.await
-    } else {
-        let (upgraded, end) = tokio::join!(upgrade, connection);
-        end.map_err(Refused::Http)?;
-        upgraded
+    Ok(Shaken { stream, ahead: received.split_off(length), protocol })
+}
+
+/// The answer's head and its length, when it is whole.
+fn parse(received: &[u8]) -> Result<Option<(Response<()>, usize)>, Refused> {
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
+    let mut head = httparse::Response::new(&mut headers);
+    let length = match head.parse(received) {
+        Ok(httparse::Status::Complete(length)) => length,
+        Ok(httparse::Status::Partial) => return Ok(None),
+        Err(_) => return Err(Refused::NoHead("it does not speak HTTP")),
     };
-    let parts = upgraded.map_err(Refused::Http)?.downcast::<TokioIo<UpstreamStream>>();
-    let parts = parts.map_err(|_| Refused::Header("upgrade"))?;
-    Ok(Shaken { stream: parts.io.into_inner(), ahead: parts.read_buf, protocol })
+    let malformed = Refused::NoHead("a header is malformed");
+    let mut response = Response::new(());
+    *response.status_mut() = StatusCode::from_u16(head.code.unwrap_or_default())
+        .map_err(|_| Refused::NoHead("its status is none"))?;
+    for header in head.headers.iter() {
+        let name = HeaderName::from_bytes(header.name.as_bytes());
+        let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(header.value)) else {
+            return Err(malformed);
+        };
+        response.headers_mut().append(name, value);
+    }
+    Ok(Some((response, length)))
 }
 
 fn nonce() -> String {
@@ -95,21 +106,30 @@ fn nonce() -> String {
     String::from_utf8(text).unwrap_or_default()
 }
 
-fn request(dial: &Dial, key: &str) -> Option<Request<Empty<Bytes>>> {
-    let mut builder = Request::get(dial.target.request_target())
-        .header(header::HOST, dial.target.host())
-        .header(header::CONNECTION, "Upgrade")
-        .header(header::UPGRADE, "websocket")
-        .header(header::SEC_WEBSOCKET_VERSION, "13")
-        .header(header::SEC_WEBSOCKET_KEY, key)
-        .header(header::USER_AGENT, USER_AGENT);
+/// The request, unless something in it is no header value: nothing from outside may add a line to it.
+fn request(dial: &Dial, key: &str) -> Option<Vec<u8>> {
+    let mut out = format!("GET {} HTTP/1.1\r\n", dial.target.request_target()).into_bytes();
+    let mut add = |name: HeaderName, value: &str| -> Option<()> {
+        let value = HeaderValue::from_str(value).ok()?;
+        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            out.extend_from_slice(part);
+        }
+        Some(())
+    };
+    add(header::HOST, dial.target.host())?;
+    add(header::CONNECTION, "Upgrade")?;
+    add(header::UPGRADE, "websocket")?;
+    add(header::SEC_WEBSOCKET_VERSION, "13")?;
+    add(header::SEC_WEBSOCKET_KEY, key)?;
+    add(header::USER_AGENT, USER_AGENT)?;
     if !dial.protocols.is_empty() {
-        builder = builder.header(header::SEC_WEBSOCKET_PROTOCOL, dial.protocols.join(", "));
+        add(header::SEC_WEBSOCKET_PROTOCOL, &dial.protocols.join(", "))?;
     }
     if let Some(origin) = &dial.origin {
-        builder = builder.header(header::ORIGIN, origin);
+        add(header::ORIGIN, origin)?;
     }
-    builder.body(Empty::new()).ok()
+    out.extend_from_slice(b"\r\n");
+    Some(out)
 }
 
 /// RFC 6455, section 4.1, the client's checks 1 to 5. No redirects, as browsers follow none.

@@ -58,7 +58,7 @@ pub(crate) async fn open(dialer: &Dialer, dial: &Dial, deadline: Instant) -> Res
             .max_write_buffer_size(WRITE_BACKLOG_BYTES.max(dial.message_bytes_max + WRITE_BUFFER_BYTES * 2))
             .max_message_size(Some(dial.message_bytes_max))
             .max_frame_size(Some(dial.message_bytes_max));
-        let (stream, ahead) = (shaken.stream, shaken.ahead.into());
+        let (stream, ahead) = (shaken.stream, shaken.ahead);
         let socket = WebSocketStream::from_partially_read(stream, ahead, Role::Client, Some(config)).await;
         Ok(Opened { socket, protocol: shaken.protocol })
     };

@@ -22,15 +22,9 @@ pub struct Establish {
     /// The origin of the page, as verified by the router.
     #[serde(default)]
     pub page_origin: Option<String>,
-    /// Whether the client numbers and acks (`v=1`).
-    #[serde(default)]
-    pub numbered: bool,
     /// Whether to wait with dialling until a receiver says so.
     #[serde(default)]
     pub hold: bool,
-    /// Whether the socket was created over HTTPS.
-    #[serde(default)]
-    pub secure: bool,
     /// What the relay renews while the socket lives and releases at its end.
     #[serde(default)]
     pub socket_lease: Option<SocketLease>,

@@ -187,7 +187,7 @@ async fn asks_by_the_letter() {
             "establish": {
                 "request_id": "r1", "target": "wss://chat.example.com/room?name=\"ü\u{1f}\u{2028}",
                 "protocols": ["chat.v2", "chat"], "origin": "https://page.example.com", "page_origin": null,
-                "numbered": true, "hold": false, "secure": true,
+                "hold": false,
                 "socket_lease": {"holder": "acme", "id": "r1"},
                 "bytes_per_second_max": 1_048_576, "budget_ms": 4500,
             },
@@ -244,7 +244,7 @@ async fn a_router_by_the_letter() {
         assert_eq!(received, 1);
     }
     let (establish, replier) = next_establish(&mut asks).await;
-    assert_eq!((&*establish.request_id, establish.numbered, establish.origin), ("r1", false, None));
+    assert_eq!((&*establish.request_id, establish.hold, establish.origin), ("r1", false, None));
     assert_eq!(oracle.registry.stats().messages_ignored, 3);
     assert!(replier.reply(opened("s1")).await);
     let outcome = json!({"type": "opened", "socket": "s1", "label": "x7", "protocol": "chat", "extensions": "", "serial": 7});

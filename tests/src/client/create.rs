@@ -50,6 +50,8 @@ pub struct Created {
     pub window: usize,
     /// The longest URL, in bytes.
     pub url_max: usize,
+    /// Created with `hold`: then a unit `open` tells when the target is open, else the answer has told it.
+    pub held: bool,
     /// The whole answer.
     pub json: Value,
 }
@@ -107,7 +109,7 @@ pub async fn create(http: &HttpClient, create: &Create) -> Result<Created, Creat
         match http.request(&request, CREATE_MAX).await {
             Ok(answer) => {
                 let json = read(&answer, create.jsonp.then_some(callback)).map_err(CreateError::Violation)?;
-                return outcome(answer.head.status(), json, create.jsonp);
+                return outcome(answer.head.status(), json, create.jsonp, create.hold);
             }
             Err(error) => last = error.to_string(),
         }
@@ -154,7 +156,7 @@ pub(super) fn read(answer: &Answer, callback: Option<&str>) -> Result<Value, Str
     jsonp::parse(&answer.body, callback)
 }
 
-fn outcome(status: u16, json: Value, jsonp: bool) -> Result<Created, CreateError> {
+fn outcome(status: u16, json: Value, jsonp: bool, held: bool) -> Result<Created, CreateError> {
     let text = |name: &str| json[name].as_str().map(String::from);
     if json["ok"] == false {
         let (code, error) = (text("code").unwrap_or_default(), text("error").unwrap_or_default());
@@ -170,7 +172,7 @@ fn outcome(status: u16, json: Value, jsonp: bool) -> Result<Created, CreateError
         (Some(relay), Some(socket), Some(protocol), Some(window), Some(url_max))
             if status == 200 && json["ok"] == true && json["fqdn"] == relay.as_str() =>
         {
-            Ok(Created { relay, socket, protocol, window, url_max, json })
+            Ok(Created { relay, socket, protocol, window, url_max, held, json })
         }
         _ => Err(CreateError::Violation(format!("status {status} with {json}"))),
     }

@@ -98,6 +98,10 @@ impl Shared {
         settings: Settings,
     ) -> (Self, mpsc::UnboundedReceiver<Event>) {
         let (events, receiver) = mpsc::unbounded_channel();
+        if !created.held {
+            let extensions = created.json["extensions"].as_str().unwrap_or_default().to_owned();
+            let _ = events.send(Event::Open { protocol: created.protocol.clone(), extensions });
+        }
         let core = Core {
             outbox: Outbox::default(),
             inbox: Inbox::default(),

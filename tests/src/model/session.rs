@@ -45,10 +45,9 @@ pub(super) struct Session {
 
 impl Session {
     pub fn new(mistake: Mistake, protocol: String, target: mpsc::UnboundedSender<ToTarget>) -> Self {
-        let open = Unit::Open { protocol: protocol.clone(), extensions: String::new() };
         let state = State {
-            down: VecDeque::from([(1, open)]),
-            next_down: 2,
+            down: VecDeque::new(),
+            next_down: 1,
             expected_up: 1,
             ahead: BTreeMap::new(),
             partial: None,

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use polysocket_tests::admin::Admin;
 use polysocket_tests::client::http::{Answer, Request};
-use polysocket_tests::client::{Created, HttpClient, create};
+use polysocket_tests::client::{Create, Created, HttpClient, create};
 use polysocket_tests::cluster::TestCluster;
 use polysocket_tests::raw::Raw;
 use polysocket_tests::upstream::Upstream;
@@ -57,6 +57,14 @@ impl Bed {
 
     async fn created(&self, path: &str) -> Created {
         create(&self.http, &self.cluster.create(&self.upstream.url(path))).await.unwrap()
+    }
+
+    /// One whose first unit, `open`, was fetched and not acked.
+    async fn opened(&self, path: &str) -> Created {
+        let wish = Create { hold: true, ..self.cluster.create(&self.upstream.url(path)) };
+        let created = create(&self.http, &wish).await.unwrap();
+        assert_eq!(self.poll(&created, "ack=0&dial=1").await["messages"][0]["type"], "open");
+        created
     }
 
     async fn raw(&self) -> Raw {

@@ -22,7 +22,7 @@ async fn what_is_wrong_with_a_token_has_a_word_of_its_own() {
     let none = json!({ "alg": "none", "typ": "JWT" }).to_string();
     let none = base64::encode_url(none.as_bytes());
     for (changed, word) in [
-        (format!("{}.{}.{}A", parts[0], parts[1], &parts[2][..parts[2].len() - 1]), "bad-token"),
+        (format!("{}.{}.{}", parts[0], parts[1], with_other_end(parts[2])), "bad-token"),
         (format!("{}.{}.", parts[0], parts[1]), "bad-token"),
         (format!("{}.{}", parts[0], parts[1]), "bad-token"),
         (format!("{none}.{}.", parts[1]), "wrong-algorithm"),
@@ -106,4 +106,10 @@ async fn a_token_over_its_limits_is_refused_until_it_is_not() {
     let refused = refused.await.unwrap();
     let seconds: u64 = refused.head.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=5).contains(&seconds), "{seconds}");
+}
+
+/// The signature with another last character, in bits that count.
+fn with_other_end(signature: &str) -> String {
+    let (rest, last) = signature.split_at(signature.len() - 1);
+    format!("{rest}{}", if last == "A" { "Q" } else { "A" })
 }

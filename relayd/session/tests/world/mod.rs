@@ -73,7 +73,18 @@ impl World {
             stall_ms: u64::MAX,
             ..Limits::default()
         };
-        let mut session = Session::new(Time(0), Arc::new(limits), true, false);
+        let mut session = Session::new(Time(0), Arc::new(limits), true);
+        // Dialled by a receiver, so that `open` is a unit like any other.
+        let dials = Attach {
+            style: Style::Poll,
+            ack: Some(0),
+            told: true,
+            poll: None,
+            ttl_ms: 1_000,
+            pause_ms: None,
+            dial: true,
+        };
+        session.attach(Time(0), &dials).expect("nothing is wrong with it");
         session.upstream_open("", "");
         Self {
             session,

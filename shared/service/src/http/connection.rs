@@ -47,9 +47,22 @@ enum Next {
     Plain(Answering),
     /// Something for hyper; its bytes were put back.
     Other,
+    /// The h2 preface, put back.
+    H2,
     /// The peer has gone.
     Gone,
 }
+
+/// How a connection was served.
+pub(crate) enum Served {
+    /// To its end, with the outcome for the metric.
+    Ended(&'static str),
+    /// Not: it began with the h2 preface, which was put back.
+    SpeaksH2(Stream),
+}
+
+/// The beginning of the h2 preface (RFC 9113, section 3.4); no method begins like this.
+const H2: &[u8] = b"PRI";
 
 /// How hyper's part ended.
 enum Hyper {
@@ -57,37 +70,39 @@ enum Hyper {
     Parked(Parked),
 }
 
-/// Serves until the peer goes, an answer says `close`, or the process stops. Gives the outcome for the metric.
-pub(crate) async fn serve<H: Handler>(
-    mut stream: Stream,
-    peer: Peer,
-    shared: Arc<Shared<H>>,
-) -> &'static str {
+/// Serves until the peer goes, an answer says `close`, or the process stops.
+pub(crate) async fn serve<H: Handler>(mut stream: Stream, peer: Peer, shared: Arc<Shared<H>>) -> Served {
     // Made once: each would take the lock that all connections share.
     let stopping = shared.life.stopping();
     tokio::pin!(stopping);
     let mut is_stopping = false;
+    let mut first = true;
     loop {
-        let idle = timeout(shared.config.head_timeout.as_duration(), next(&mut stream, &shared.handler));
+        let idle =
+            timeout(shared.config.head_timeout.as_duration(), next(&mut stream, &shared.handler, first));
         let came = tokio::select! {
             biased;
             came = idle => came,
-            () = &mut stopping, if !is_stopping => return metrics::CLOSED,
+            () = &mut stopping, if !is_stopping => return Served::Ended(metrics::CLOSED),
         };
+        first = false;
         let parked = match came {
+            Ok(Next::H2) => return Served::SpeaksH2(stream),
             Ok(Next::Plain(answer)) => Parked { answer, keep_alive: true },
-            Ok(Next::Gone) => return metrics::CLOSED,
-            Err(_) => return metrics::HEAD_TIMEOUT,
+            Ok(Next::Gone) => return Served::Ended(metrics::CLOSED),
+            Err(_) => return Served::Ended(metrics::HEAD_TIMEOUT),
             Ok(Next::Other) => match with_hyper(stream, peer, &shared).await {
                 Ok((socket, parked)) => {
                     stream = socket;
                     parked
                 }
-                Err(outcome) => return outcome,
+                Err(outcome) => return Served::Ended(outcome),
             },
         };
         let keep_alive = parked.keep_alive;
-        let Some(answer) = wait(&mut stream, parked.answer, &shared).await else { return metrics::CLOSED };
+        let Some(answer) = wait(&mut stream, parked.answer, &shared).await else {
+            return Served::Ended(metrics::CLOSED);
+        };
         let written = timeout(shared.config.write_timeout.as_duration(), async {
             stream.write_all(&answer).await?;
             stream.flush().await
@@ -96,17 +111,17 @@ pub(crate) async fn serve<H: Handler>(
             Ok(Ok(())) if keep_alive && !is_stopping => {}
             Ok(Ok(())) => {
                 let _ = timeout(shared.config.write_timeout.as_duration(), stream.shutdown()).await;
-                return metrics::CLOSED;
+                return Served::Ended(metrics::CLOSED);
             }
-            Ok(Err(_)) => return metrics::BROKEN,
-            Err(_) => return metrics::WRITE_TIMEOUT,
+            Ok(Err(_)) => return Served::Ended(metrics::BROKEN),
+            Err(_) => return Served::Ended(metrics::WRITE_TIMEOUT),
         }
         is_stopping = shared.life.is_stopping();
     }
 }
 
 /// Waits for what comes next. An idle connection owns no buffer.
-async fn next<H: Handler>(stream: &mut Stream, handler: &H) -> Next {
+async fn next<H: Handler>(stream: &mut Stream, handler: &H, first: bool) -> Next {
     std::future::poll_fn(|cx| {
         SCRATCH.with_borrow_mut(|scratch| {
             let mut buffer = ReadBuf::new(&mut scratch[..]);
@@ -122,7 +137,7 @@ async fn next<H: Handler>(stream: &mut Stream, handler: &H) -> Next {
                 return Poll::Ready(Next::Plain(answer));
             }
             stream.put_back(bytes);
-            Poll::Ready(Next::Other)
+            Poll::Ready(if first && bytes.starts_with(H2) { Next::H2 } else { Next::Other })
         })
     })
     .await

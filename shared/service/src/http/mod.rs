@@ -7,10 +7,12 @@
 //! hyper's buffers.
 //!
 //! # Layout
-//! [`body`]: what handlers answer with. `config`: limits. `connection`: one HTTP/1 connection, driven and parked.
+//! `answer`: short answers, both ways. [`body`]: bodies of others. `config`: limits. `connection`: one HTTP/1 connection, driven and parked.
 //! `listener`: accepting. `metrics`. `park`: the slot between handler and connection. `plain`: requests
-//! that need no hyper. `routes`: axum as a handler. `stream`: plain or TLS.
+//! that need no hyper. `routes`: axum as a handler.
+//! `shim`: the client's script. `stream`: plain or TLS.
 
+mod answer;
 pub mod body;
 mod config;
 mod connection;
@@ -20,6 +22,7 @@ mod metrics;
 mod park;
 mod plain;
 mod routes;
+mod shim;
 mod stream;
 
 use std::future::Future;
@@ -28,6 +31,7 @@ use std::net::SocketAddr;
 use ::http::{Request, Response};
 use hyper::body::Incoming;
 
+pub use answer::{Answer, allow_origin, preflight};
 pub use body::Body;
 pub use config::HttpConfig;
 pub use date::write_date;
@@ -36,6 +40,7 @@ pub use metrics::HttpMetrics;
 pub use park::{Answering, Exchange, RawAnswer};
 pub use plain::PlainRequest;
 pub use routes::Routes;
+pub use shim::shim_routes;
 pub use stream::Stream;
 
 /// What serves requests.

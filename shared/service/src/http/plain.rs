@@ -25,6 +25,8 @@ pub struct PlainRequest<'a> {
     pub target: &'a str,
     /// The `Origin` header.
     pub origin: Option<&'a [u8]>,
+    /// The `Referer` header.
+    pub referer: Option<&'a [u8]>,
     /// All of the body.
     pub body: &'a [u8],
 }
@@ -32,8 +34,8 @@ pub struct PlainRequest<'a> {
 /// Reads a plain request off the front of `bytes`, and how long it is. None: it is not whole, or not plain.
 ///
 /// What is left to hyper, so that there is one judge of everything that could be understood in two ways: other
-/// versions and methods, `Transfer-Encoding`, more than one `Content-Length` or one that is not just digits, a body
-/// on a GET, `Expect`, `Upgrade`, a `Connection` that says more than `keep-alive`, targets in absolute form.
+/// versions and methods, `Transfer-Encoding`, more than one `Origin`, `Referer` or `Content-Length`, or a length that is
+/// not just digits, a body on a GET, `Expect`, `Upgrade`, a `Connection` that says more than `keep-alive`, targets in absolute form.
 pub(crate) fn read(bytes: &[u8]) -> Option<(PlainRequest<'_>, usize)> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut request = httparse::Request::new(&mut headers);
@@ -43,16 +45,17 @@ pub(crate) fn read(bytes: &[u8]) -> Option<(PlainRequest<'_>, usize)> {
     if request.version != Some(1) {
         return None;
     }
-    let mut origin = None;
+    let (mut origin, mut referer) = (None, None);
     let mut length = None;
     for header in request.headers.iter() {
         let name = header.name;
         let is = |other: &str| name.eq_ignore_ascii_case(other);
         // By length first: most headers are none of these.
         match name.len() {
-            6 if is("origin") => origin = Some(header.value),
+            6 if is("origin") && origin.replace(header.value).is_some() => return None,
             6 if is("expect") => return None,
             7 if is("upgrade") => return None,
+            7 if is("referer") && referer.replace(header.value).is_some() => return None,
             10 if is("connection") && !header.value.eq_ignore_ascii_case(b"keep-alive") => return None,
             14 if is("content-length") => {
                 if length.is_some() {
@@ -70,7 +73,7 @@ pub(crate) fn read(bytes: &[u8]) -> Option<(PlainRequest<'_>, usize)> {
     }
     let end = head.checked_add(length)?;
     let body = bytes.get(head..end)?;
-    Some((PlainRequest { method, target, origin, body }, end))
+    Some((PlainRequest { method, target, origin, referer, body }, end))
 }
 
 fn number(digits: &[u8]) -> Option<usize> {
@@ -89,8 +92,13 @@ mod tests {
         let bytes =
             b"POST /s/x?n=1 HTTP/1.1\r\nHost: a\r\nOrigin: https://p\r\nContent-Length: 3\r\n\r\nabcGET /";
         let (request, length) = read(bytes).expect("plain");
-        let expected =
-            PlainRequest { method: "POST", target: "/s/x?n=1", origin: Some(b"https://p"), body: b"abc" };
+        let expected = PlainRequest {
+            method: "POST",
+            target: "/s/x?n=1",
+            origin: Some(b"https://p"),
+            referer: None,
+            body: b"abc",
+        };
         assert_eq!((request, &bytes[length..]), (expected, &b"GET /"[..]));
         assert!(read(b"GET /j/x HTTP/1.1\r\nHost: a\r\nConnection: Keep-Alive\r\n\r\n").is_some());
     }
@@ -112,6 +120,8 @@ mod tests {
             "POST /s/x HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551615",
             "POST /s/x HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1",
             "POST /s/x HTTP/1.1\r\nHost: a\r\nContent-Length: 5",
+            "GET /j/x HTTP/1.1\r\nHost: a\r\nOrigin: https://a\r\nOrigin: https://b",
+            "GET /j/x HTTP/1.1\r\nHost: a\r\nReferer: https://a\r\nReferer: https://a",
             "garbage",
         ] {
             assert_eq!(read(format!("{head}\r\n\r\nabc").as_bytes()), None, "{head}");

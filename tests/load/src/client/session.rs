@@ -85,19 +85,15 @@ impl Session {
         }
     }
 
-    /// Keeps a poll parked for ever; `parked` is told of the first one that
-    /// may stay, after those the subject answers at once (`open`).
+    /// Keeps a poll parked for ever; `parked` is told of the first.
     pub async fn idle(&mut self, parked: impl FnOnce()) -> Result<std::convert::Infallible> {
         let mut parked = Some(parked);
-        let mut first = true;
         loop {
             self.inbox.clear();
             self.write_poll().await?;
-            let answered_at_once = first && self.dialect.opens_by_poll();
-            if !answered_at_once && let Some(parked) = parked.take() {
+            if let Some(parked) = parked.take() {
                 parked();
             }
-            first = false;
             self.dialect.polled(self.receive.read().await?, &mut self.inbox)?;
             if self.inbox.message().is_some() {
                 return Err(Error::Answer("a message for a session that sent none".into()));

@@ -33,10 +33,6 @@ pub trait Dialect: Send {
 
     /// Encodes the next poll.
     fn poll(&mut self, out: &mut Vec<u8>);
-    /// Whether the first poll is answered at once, with a word about the open.
-    fn opens_by_poll(&self) -> bool {
-        false
-    }
     /// Takes a poll's answer apart; what it carried goes to `inbox`.
     fn polled(&mut self, answer: Answer<'_>, inbox: &mut Inbox) -> Result<()>;
 

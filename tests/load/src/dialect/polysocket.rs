@@ -24,7 +24,6 @@ pub struct Polysocket {
     ack: u64,
     /// The last unit up that was sent.
     number: u64,
-    close_came: bool,
 }
 
 #[derive(Deserialize)]
@@ -70,7 +69,6 @@ impl Polysocket {
             socket: String::new(),
             ack: 0,
             number: 0,
-            close_came: false,
         }
     }
 }
@@ -105,18 +103,7 @@ impl Dialect for Polysocket {
         request::get(out, &self.host, path);
     }
 
-    /// With `v=1` unit 1 is `open`.
-    fn opens_by_poll(&self) -> bool {
-        true
-    }
-
     fn polled(&mut self, answer: Answer<'_>, inbox: &mut Inbox) -> Result<()> {
-        if self.close_came {
-            // The poll that acked `close` finds the socket forgotten.
-            answer.text(403)?;
-            inbox.set_closed();
-            return Ok(());
-        }
         let polled: Polled<'_> = serde_json::from_str(answer.text(200)?)
             .map_err(|error| answer.unexpected(&format!("not an answer of a poll ({error})")))?;
         if !polled.ok || polled.seq != self.ack + 1 {
@@ -126,8 +113,7 @@ impl Dialect for Polysocket {
             match &*message.kind {
                 "heartbeat" => continue,
                 "text" => inbox.push(&message.data, message.more)?,
-                "open" if self.ack == 0 => {}
-                "close" if self.number > 0 => self.close_came = true,
+                "close" if self.number > 0 => inbox.set_closed(),
                 _ => return Err(answer.unexpected("a message that is not due")),
             }
             self.ack += 1;
@@ -218,32 +204,21 @@ mod tests {
         let mut page = created();
         let mut inbox = Inbox::default();
         page.polled(
-            answer(
-                200,
-                r#"{"ok":true,"seq":1,"ack":0,"messages":[{"type":"open","protocol":"","extensions":""}]}"#,
-            ),
+            answer(200, r#"{"ok":true,"seq":1,"ack":0,"messages":[{"type":"heartbeat"}]}"#),
             &mut inbox,
         )
         .unwrap();
-        page.polled(
-            answer(200, r#"{"ok":true,"seq":2,"ack":0,"messages":[{"type":"heartbeat"}]}"#),
-            &mut inbox,
-        )
-        .unwrap();
-        page.polled(answer(200, r#"{"ok":true,"seq":2,"ack":1,"messages":[{"type":"text","data":"a\"","more":true},{"type":"text","data":"b"}]}"#), &mut inbox).unwrap();
+        page.polled(answer(200, r#"{"ok":true,"seq":1,"ack":1,"messages":[{"type":"text","data":"a\"","more":true},{"type":"text","data":"b"}]}"#), &mut inbox).unwrap();
         assert_eq!(inbox.message(), Some("a\"b"));
-        assert!(encoded(|out| page.poll(out)).contains("&ack=3&"));
+        assert!(encoded(|out| page.poll(out)).contains("&ack=2&"));
     }
 
     #[test]
-    fn a_close_is_acked_before_it_counts() {
+    fn a_close_is_said_and_a_poll_tells_when_it_is_done() {
         let mut page = created();
         let mut inbox = Inbox::default();
         assert!(encoded(|out| assert_eq!(page.close(out), Closing::Said)).contains("?n=1&t=c&code=1000 "));
-        page.polled(answer(200, r#"{"ok":true,"seq":1,"ack":1,"messages":[{"type":"open"},{"type":"close","code":1000,"reason":"","wasClean":true}]}"#), &mut inbox).unwrap();
-        assert!(!inbox.closed());
-        assert!(encoded(|out| page.poll(out)).contains("&ack=2&"));
-        page.polled(answer(403, "{}"), &mut inbox).unwrap();
+        page.polled(answer(200, r#"{"ok":true,"seq":1,"ack":1,"messages":[{"type":"close","code":1000,"reason":"","wasClean":true}]}"#), &mut inbox).unwrap();
         assert!(inbox.closed());
     }
 

@@ -1,14 +1,13 @@
 /** Requests with an answer. Two ways to make them; what is sent and what comes back is the same. */
 
-/** What a router or a relay answers. */
+/** What a router or a relay answers; empty when there was no answer that could be read. */
 export interface Answer {
-  ok: boolean;
+  ok?: boolean;
   code?: string;
   [field: string]: any;
 }
 
-/** Null when there was no answer that could be read. */
-export type Done = (answer: Answer | null) => void;
+export type Done = (answer: Answer) => void;
 
 /** Forgets the request; `done` is not called any more. */
 export type Stop = () => void;
@@ -24,22 +23,22 @@ export interface Call {
 }
 
 /**
- * The end of a request, which comes once: with its answer, with null when it failed or `timeout` is over, with nothing
- * when it is stopped. `clean` forgets the request.
+ * The end of a request, which comes once: with its answer, or with nothing when it is stopped. `clean` forgets the
+ * request.
  */
-export function once(timeout: number, done: Done, clean: () => void): (answer?: Answer | null) => void {
+export function once(timeout: number, done: Done, clean: () => void): (answer?: Answer) => void {
   let over = false;
-  const timer =
+  const timer: any =
     timeout &&
     setTimeout(function () {
-      finish(null);
+      finish({});
     }, timeout);
-  function finish(answer?: Answer | null) {
+  function finish(answer?: Answer) {
     if (over) return;
     over = true;
-    clearTimeout(timer as any);
+    clearTimeout(timer);
     clean();
-    if (answer !== undefined) done(answer);
+    if (answer) done(answer);
   }
   return finish;
 }

@@ -1,22 +1,23 @@
 /** Carries one session over time: receives, sends, retries, and changes the transport. */
 
 import { toBase64, toBuffer } from './bytes';
-import { Stop } from './call';
-import { makeCore } from './core';
-import { now, page, root } from './engine';
+import { Done, Stop } from './call';
+import { CoreEvents, makeCore } from './core';
+import { nothing, now, page, root } from './engine';
 import { CLOSE } from './frames';
-import { Place, aside, sessionUrl } from './place';
+import { Place, sessionUrl } from './place';
 import { Link, Receiver, Transport } from './receive';
 import { transports } from './transports';
 import { hasBinaryBodies } from './xhr';
 
-/** A body of frames begins with so many bytes, and shrinks when somebody in between refuses it, down to the least. */
-const BODY_BYTES_MAX = 65536;
+/**
+ * A body of frames begins with so many bytes, which all browsers take for a beacon, too; it shrinks when somebody in
+ * between refuses it, down to the least.
+ */
+const BODY_BYTES_MAX = 60000;
 const BODY_BYTES_MIN = 1024;
 /** Units in one body (docs/PROTOCOL.md §4). */
 const BODY_UNITS_MAX = 1000;
-/** What a beacon may carry in all browsers. */
-const BEACON_BYTES_MAX = 60000;
 /** Longest URL that every engine and every proxy takes, less the callback. */
 const URL_MAX = 1860;
 /** Streams: acks are due after so many bytes, or so much time. */
@@ -39,13 +40,8 @@ const RETRY_MS_MAX = 5000;
 /** A transport that has worked is left after so many failures in a row; one that never did, after the first. */
 const FAILURES_MAX = 4;
 
-export interface CarrierEvents {
-  opened(protocol: string): void;
-  message(data: string, binary: boolean): void;
-  /** `failed`: it never opened, or the relay is lost; otherwise the target closed. */
-  closed(code: number, reason: string, wasClean: boolean, failed: any): void;
-  drained(bytes: number): void;
-  /** The first byte came over this transport. */
+export interface CarrierEvents extends CoreEvents {
+  /** The first byte came over this transport. `why` it is not a better one; empty when that has been told. */
   carried(transport: string, why: string): void;
 }
 
@@ -54,107 +50,44 @@ export interface Carrier {
    * The session is there; until then all waits. `why` the browser's own WebSocket does not carry it; transports that
    * turn out not to work are added to `skip`.
    */
-  begin(place: Place, list: string[], why: string, skip: string[]): void;
+  begin(place: Place, names: string[], why: string, skip: string[]): void;
   /** A message, or the page's close. */
   send(type: number, bytes: string): void;
-  /** Ends it without a word. */
+  /** Ends it without a word to the page. */
   stop(): void;
 }
 
 export function carry(on: CarrierEvents): Carrier {
+  const core = makeCore(on);
   let place: Place;
-  /** Names of transports. */
+  /** Names of transports, and which of them carries. */
   let list: string[];
-  let skip: string[];
   let at = 0;
-  let ended = false;
   let why: string;
+  let skip: string[];
+  /** Names of transports that have delivered, and the one that did so last. */
+  const proven: { [name: string]: boolean } = {};
+  let carrying = '';
+  let ended = false;
 
   let receiver: Receiver | null;
   /** Names the receiver; late words of an older one are not heard. */
   let turn = 0;
   /** Of the receiver: until it counts as broken; without one: until the next. */
-  let timer = 0;
+  let timer: any;
   let ttl: number;
   let failures = 0;
   /** When the relay was last heard. */
   let last: number;
-  /** The transport that came through last. */
-  let carrying = '';
-  /** Names of transports that have delivered. */
-  const proven: { [name: string]: boolean } = {};
 
   /** Stops the request that sends, or the pause before its repeat. */
   let sending: Stop | null;
   let sendFailures = 0;
   let bodyBytes = BODY_BYTES_MAX;
-  let ackTimer = 0;
+  let ackTimer: any;
   let unacked = 0;
   /** The relay takes no more units. */
   let shut = false;
-
-  const core = makeCore({
-    opened: on.opened,
-    message: on.message,
-    drained: on.drained,
-    closed: function (code, reason, wasClean, error) {
-      // It is served until it is acked.
-      aside(place, current().call || place.call, core.received, '');
-      end(code, reason, wasClean, error);
-    },
-  });
-
-  const self = {
-    stop: stop,
-    send: function (type: number, bytes: string) {
-      core.send(type, bytes);
-      pump();
-    },
-    begin: function (where: Place, names: string[], word: string, without: string[]) {
-      place = where;
-      list = names;
-      why = word;
-      skip = without;
-      ttl = Math.min(TTL_MS_MAX, place.idle / 2);
-      last = now();
-      listen('addEventListener');
-      receive();
-      pump();
-    },
-  };
-
-  // --- Sleep and wake, and the end of the page ----------------------------------------------------------------
-
-  function listen(how: string): void {
-    if (!root[how]) return;
-    root[how]('online', wake);
-    root[how]('pageshow', wake);
-    root[how]('pagehide', leave);
-    if (page) page[how]('visibilitychange', wake);
-  }
-
-  /** The page may have slept: connections may be dead, and timers late. Or it is about to. */
-  function wake(): void {
-    // What was heard just now is awake.
-    if (patience() == place.idle && now() - last < ACK_MS) return;
-    unsend();
-    receive();
-    pump();
-  }
-
-  function leave(event: any): void {
-    // A page that is kept for the way back goes on from where it is, if that is soon enough.
-    if (event.persisted) return;
-    core.send(CLOSE, '');
-    const target = url('s') + '&t=f&n=' + core.first;
-    if (root.navigator.sendBeacon) root.navigator.sendBeacon(target, toBuffer(batch(BEACON_BYTES_MAX)));
-    stop();
-  }
-
-  /** How long the session is to live without a request, ms. A page that is hidden may be put to sleep. */
-  function patience(): number {
-    return page && page.hidden ? place.pause_max : place.idle;
-  }
 
   function current(): Transport {
     return transports[list[at]] as Transport;
@@ -162,6 +95,11 @@ export function carry(on: CarrierEvents): Carrier {
 
   function url(path: string): string {
     return sessionUrl(place, path, core.received);
+  }
+
+  /** How long the session is to live without a request, ms. A page that is hidden may be put to sleep. */
+  function patience(): number {
+    return page && page.hidden ? place.pause_max : place.idle;
   }
 
   // --- Down -------------------------------------------------------------------------------------------------
@@ -172,20 +110,20 @@ export function carry(on: CarrierEvents): Carrier {
     const transport = current();
     const mine = turn;
     const began = now();
-    const streams = !transport.polls && transport.call;
+    const streams = transport.call && !transport.polls;
     const beat = streams && !proven[name] ? TRIAL_TTL_MS : ttl;
     // Less than the session lives without a request: what is lost can be asked for again.
     const margin = beat + place.idle / 6 + 4 * place.rtt;
 
     /** Whether it is still this receiver that speaks. */
     function speaks(): boolean {
-      return mine == turn && !ended;
+      return mine == turn;
     }
     function watch(ms: number) {
       clearTimeout(timer);
       timer = setTimeout(function () {
         broken('', streams && !proven[name] ? 'buffered' : 'failed');
-      }, ms) as any;
+      }, ms);
     }
     function failed(code?: string) {
       if (!speaks()) return;
@@ -218,17 +156,17 @@ export function carry(on: CarrierEvents): Carrier {
         if (idle && beat < ttl) receive();
       },
       unit: function (number, message) {
-        if (!current() || !/^[tboc]/.test(message.type)) return;
+        if (!speaks() || !/^[tboc]/.test(message.type)) return;
         proven[name] = true;
+        shut = shut || message.type == 'close';
         unacked += (message.data || '').length;
         if (!core.unit(number, message)) failed();
         else if (streams)
           if (unacked > ACK_BYTES) pump(true);
           else if (!ackTimer)
             ackTimer = setTimeout(function () {
-              ackTimer = 0;
               pump(true);
-            }, ACK_MS) as any;
+            }, ACK_MS);
       },
       acked: function (number) {
         if (!speaks()) return;
@@ -237,7 +175,7 @@ export function carry(on: CarrierEvents): Carrier {
       },
       over: function (empty) {
         // Should another receiver of ours have taken its place, they must not chase each other.
-        if (speaks()) empty && now() - began < CHASE_MS ? again(CHASE_MS) : receive();
+        if (speaks()) again(empty && now() - began < CHASE_MS ? CHASE_MS : 0);
       },
       failed: failed,
     };
@@ -264,20 +202,20 @@ export function carry(on: CarrierEvents): Carrier {
 
   function again(ms: number): void {
     halt();
-    timer = setTimeout(receive, ms) as any;
+    if (ms) timer = setTimeout(receive, ms);
+    else receive();
   }
 
   function broken(code: string | undefined, word: string): void {
+    const name = list[at];
     if (code == 'gone' || now() - last > patience() * 1.2) return lost();
     if (failures++ % 2)
       place.call(place.router + '/alive/' + place.socket + '?v=1', null, SEND_MS, function (answer) {
-        if (answer && (answer.alive === false || answer.code == 'gone')) lost();
+        if (answer.alive === false || answer.code == 'gone') lost();
       });
-    const name = list[at];
-    const works = proven[name];
-    if (!works) skip.push(name);
-    if (!works || failures % FAILURES_MAX == 0) change(word);
-    again(failures < 2 || failures < list.length ? 0 : backoff(failures));
+    if (!proven[name]) skip.push(name);
+    if (!proven[name] || failures % FAILURES_MAX == 0) change(word);
+    again(failures < 2 || failures < list.length ? 1 : backoff(failures));
   }
 
   /** On to the next transport. */
@@ -288,37 +226,24 @@ export function carry(on: CarrierEvents): Carrier {
     unsend();
   }
 
-  /** What is under way is sent anew. */
-  function unsend(): void {
-    if (sending) sending();
-    sending = null;
-  }
-
   function backoff(count: number): number {
     return Math.min(RETRY_MS_MAX, RETRY_MS_MIN << count) * (0.5 + Math.random() / 2);
   }
 
   // --- Up ---------------------------------------------------------------------------------------------------
 
-  /** Frames from the first unit that is not acked; at least one, if there is any. */
-  function batch(bytesMax: number): string {
+  /** Sends frames from the first unit that is not acked, at least one; or only an ack. Without `done` for good. */
+  function post(ack: boolean, done?: (size: number) => Done): Stop | void {
+    const call = current().call || place.call;
+    let target = url('s');
+    let body: any = call.posts ? '' : null;
     let frames = '';
     let unit;
-    for (let n = core.first; n - core.first < BODY_UNITS_MAX && (unit = core.frame(n)); n++) {
+    const bytesMax = call.posts ? bodyBytes : ((URL_MAX - target.length) * 3) / 4;
+    for (let n = core.first; !shut && n - core.first < BODY_UNITS_MAX && (unit = core.frame(n)); n++) {
       if (frames && frames.length + unit.length > bytesMax) break;
       frames += unit;
     }
-    return frames;
-  }
-
-  function pump(ack?: boolean): void {
-    if (ended || !place) return;
-    if (receiver && receiver.pump) return receiver.pump();
-    const call = current().call;
-    if (!call || sending || shut) return;
-    let target = url('s');
-    let body: any = call.posts ? '' : null;
-    const frames = batch(call.posts ? bodyBytes : ((URL_MAX - target.length) * 3) / 4);
     if (frames) {
       target += '&t=f&n=' + core.first;
       if (!call.posts) target += '&d=' + toBase64(frames);
@@ -328,20 +253,31 @@ export function carry(on: CarrierEvents): Carrier {
         body = toBase64(frames);
       }
     } else if (!ack) return;
-    unacked = 0;
-    sending = call(target, body, SEND_MS, function (answer) {
-      const code = answer && answer.code;
-      sending = null;
-      if (answer && answer.ok) {
-        last = now();
-        sendFailures = 0;
-        core.acked(answer.ack);
-        pump();
-      } else if (code == 'gone') lost();
-      // What follows from these comes down as `close`.
-      else if (/^(cl|co|i|t)/.test(code || '')) shut = true;
-      else unsent(frames.length);
-    });
+    clearTimeout(ackTimer);
+    ackTimer = unacked = 0;
+    if (!done && root.navigator && root.navigator.sendBeacon) root.navigator.sendBeacon(target, body);
+    else return call(target, body, SEND_MS, done ? done(frames.length) : nothing);
+  }
+
+  function pump(ack?: boolean): void {
+    if (ended || !place) return;
+    if (receiver && receiver.pump) return receiver.pump();
+    if (sending || !current().call) return;
+    sending = post(!!ack, function (size) {
+      return function (answer) {
+        const code = answer.code;
+        sending = null;
+        if (answer.ok) {
+          last = now();
+          sendFailures = 0;
+          core.acked(answer.ack);
+          pump();
+        } else if (code == 'gone') lost();
+        // What follows from these comes down as `close`.
+        else if (/^(cl|co|i|t)/.test(code!)) shut = true;
+        else unsent(size);
+      };
+    }) as Stop;
   }
 
   function unsent(bytes: number): void {
@@ -349,7 +285,7 @@ export function carry(on: CarrierEvents): Carrier {
     bodyBytes = Math.max(bytes / 4, BODY_BYTES_MIN);
     if (small && ++sendFailures % FAILURES_MAX == 0) {
       change('failed');
-      again(0);
+      receive();
     }
     const pause = setTimeout(
       function () {
@@ -363,24 +299,69 @@ export function carry(on: CarrierEvents): Carrier {
     };
   }
 
-  // --- The end ----------------------------------------------------------------------------------------------
+  /** What is under way is sent anew. */
+  function unsend(): void {
+    if (sending) sending();
+    sending = null;
+  }
+
+  // --- Sleep and wake, and the end --------------------------------------------------------------------------
+
+  function listen(how: string): void {
+    if (!root[how]) return;
+    root[how]('online', wake);
+    root[how]('pageshow', wake);
+    root[how]('pagehide', leave);
+    if (page) page[how]('visibilitychange', wake);
+  }
+
+  /** The page may have slept: connections may be dead, and timers late. Or it is about to. */
+  function wake(): void {
+    // What was heard just now is awake.
+    if (patience() == place.idle && now() - last < ACK_MS) return;
+    unsend();
+    receive();
+    pump();
+  }
+
+  function leave(event: any): void {
+    // A page that is kept for the way back goes on from where it is, if that is soon enough.
+    if (!event.persisted) stop();
+  }
 
   function stop(): void {
+    if (ended) return;
     ended = true;
+    if (!place) return;
     listen('removeEventListener');
     halt();
     unsend();
+    // What the page has sent, a close behind it, and an ack: of the target's close, if that was the end.
+    core.send(CLOSE, '');
+    post(true);
   }
 
   function lost(): void {
-    end(1006, '', false, true);
+    shut = true;
+    if (!ended) on.closed(1006, '', false, true);
   }
 
-  function end(code: number, reason: string, wasClean: boolean, failed: any): void {
-    if (ended) return;
-    stop();
-    on.closed(code, reason, wasClean, failed);
-  }
-
-  return self;
+  return {
+    stop: stop,
+    send: function (type, bytes) {
+      core.send(type, bytes);
+      pump();
+    },
+    begin: function (where, names, word, without) {
+      place = where;
+      list = names;
+      why = word;
+      skip = without;
+      ttl = Math.min(TTL_MS_MAX, place.idle / 2);
+      last = now();
+      listen('addEventListener');
+      receive();
+      pump();
+    },
+  };
 }

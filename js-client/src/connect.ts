@@ -1,9 +1,10 @@
 /** Connects a socket: tries, prepares, chooses, and replaces what turns out not to work while the page cannot notice. */
 
+import { toBuffer } from './bytes';
 import { Stop } from './call';
 import { Carrier, carry } from './carrier';
 import { Choice, Facts, Probe, State, choose } from './choose';
-import { now, position } from './engine';
+import { hasBuffers, now, position } from './engine';
 import { drop, openNative, whyNot } from './native';
 import { Options } from './options';
 import { Place, release } from './place';
@@ -15,16 +16,13 @@ import { recall, remember } from './verdicts';
 /** A WebSocket that is cut within this was cut by the network, more likely than by the target. */
 const YOUNG_MS = 75000;
 
-/** What the socket is told. */
-export interface Host {
-  opened(protocol: string, extensions: string): void;
-  /** Binary is an ArrayBuffer, or bytes as a string. */
-  message(data: any, binary: boolean): void;
-  closed(code: number, reason: string, wasClean: boolean, failed: any): void;
-  drained(bytes: number): void;
-  /** What carries it now, and why not the browser's own. */
-  carried(transport: string, why: string): void;
-}
+/** An event of the socket: the attributes that change with it, and its fields. Before it an `error` if it `failed`. */
+export type Tell = (
+  type: string,
+  changes: { readyState?: number; [attribute: string]: any },
+  fields: any,
+  failed?: any
+) => void;
 
 export interface Connection {
   /** A message of a frame's type, or the close. */
@@ -35,15 +33,21 @@ export interface Connection {
   own(use?: boolean): any;
 }
 
-export function connect(address: string, protocols: string[], options: Options, host: Host): Connection {
+export function connect(
+  address: string,
+  protocols: string[],
+  options: Options,
+  tell: Tell,
+  drained: (bytes: number) => void
+): Connection {
   const names = options.transports;
+  const all = carriers(names, []);
+  const canCarry = !!all[0];
   const known = options.remember ? recall(address) : null;
   /** Names of what does not work here. */
   const skip = (known || []).slice(0);
   /** Why the browser's own does not carry. */
   let why = position(names, NATIVE) < 0 ? 'chosen' : whyNot();
-  const all = carriers(names, []);
-  const canCarry = !!all[0];
   const facts: Facts = {
     own: State.None,
     ownLeft: !why,
@@ -70,6 +74,36 @@ export function connect(address: string, protocols: string[], options: Options, 
   /** The page has sent, or received: from now on nothing can be replaced unseen. */
   let touched = false;
 
+  // --- What the page is told --------------------------------------------------------------------------------
+
+  function open(chosen: string, extensions: string): void {
+    protocol = chosen;
+    opened = true;
+    tell('open', { readyState: 1, protocol: chosen, extensions: extensions }, {});
+  }
+
+  function message(data: any, binary?: boolean): void {
+    const origin = address.split('/', 3).join('/').replace(/\/[^\/]*@/, '/');
+    tell('message', {}, { data: binary && hasBuffers ? toBuffer(data) : data, origin: origin });
+  }
+
+  function carried(transport: string, reason: string): void {
+    tell('transport', { transport: transport, reason: reason }, {});
+  }
+
+  function finish(code: number, reason: string, wasClean: boolean, failed: any): void {
+    over = true;
+    clearTimeout(timer);
+    dropNative();
+    dropCarrier();
+    giveBack();
+    tell('close', { readyState: 3 }, { code: code, reason: reason, wasClean: wasClean }, failed);
+  }
+
+  function fail(): void {
+    finish(1006, '', false, true);
+  }
+
   // --- The browser's own ------------------------------------------------------------------------------------
 
   function tryNative(): void {
@@ -90,14 +124,18 @@ export function connect(address: string, protocols: string[], options: Options, 
       // It delivers, which is all that a probe could show.
       if (!touched && !known) learn();
       touched = true;
-      host.message(event.data, typeof event.data != 'string');
+      message(event.data);
     };
     native.onerror = function () {
       erred = true;
     };
     native.onclose = function (event: any) {
-      if (adopted) cut(event);
-      else nativeGone();
+      if (!adopted) return nativeGone();
+      dropNative();
+      const young = canCarry && event.code == 1006 && now() - began < YOUNG_MS;
+      if (young && !touched) return replace('cut');
+      if (young) learn(NATIVE);
+      finish(event.code, event.reason, event.wasClean, erred);
     };
   }
 
@@ -117,23 +155,13 @@ export function connect(address: string, protocols: string[], options: Options, 
   }
 
   function adopt(): void {
-    adopted = opened = true;
-    protocol = native.protocol || '';
-    if (carrier) carrier.stop();
-    carrier = null;
+    adopted = true;
+    dropCarrier();
     if (facts.probe == Probe.Delivered) learn();
     // A probe that is still on its way may yet tell that this one is mute.
     if (facts.probe != Probe.Trying) giveBack();
-    host.carried(NATIVE, '');
-    host.opened(protocol, native.extensions || '');
-  }
-
-  function cut(event: any): void {
-    dropNative();
-    const young = canCarry && event.code == 1006 && now() - began < YOUNG_MS;
-    if (young && !touched) return replace('cut');
-    if (young) learn(NATIVE);
-    finish(event.code, event.reason, event.wasClean, erred);
+    carried(NATIVE, '');
+    open(native.protocol || '', native.extensions || '');
   }
 
   // --- The session ------------------------------------------------------------------------------------------
@@ -159,7 +187,7 @@ export function connect(address: string, protocols: string[], options: Options, 
     if (result == Probe.None) skip.push('relay');
     if (!adopted) return decide();
     if (result == Probe.Silent && !touched) return replace('mute');
-    if (result != Probe.None) learn(result == Probe.Silent ? NATIVE : undefined);
+    if (result != Probe.None) learn(result == Probe.Silent ? NATIVE : '');
     giveBack();
   }
 
@@ -172,30 +200,29 @@ export function connect(address: string, protocols: string[], options: Options, 
   }
 
   function startCarrier(word: string): void {
-    if (position(skip, NATIVE) < 0 && facts.own != State.None) skip.push(NATIVE);
+    if (facts.own != State.None) skip.push(NATIVE);
     why = word;
     carrier = carry({
       opened: function (chosen) {
         learn();
-        if (!opened) host.opened((protocol = chosen), '');
-        else if (chosen != protocol) lost(1006, '', false, true);
-        opened = true;
         dropNative();
+        if (!opened) open(chosen, '');
+        else if (chosen != protocol) fail();
       },
-      message: host.message,
+      message: message,
       closed: lost,
-      drained: host.drained,
+      drained: drained,
       carried: function (name, word) {
         why = word || why;
         if (opened) learn();
-        host.carried(name, why);
+        carried(name, why);
       },
     });
   }
 
   /** There is a session for the carrier, or there is none. */
   function begin(): void {
-    if (!place) return lost(1006, '', false, true);
+    if (!place) return fail();
     // A WebSocket to the relay that does not come up, or does not last, is no way either.
     if ((stopProbe && now() - probeBegan > 100 + 2 * place.rtt) || facts.probe == Probe.Silent || why == 'cut')
       skip.push('relay');
@@ -206,11 +233,15 @@ export function connect(address: string, protocols: string[], options: Options, 
   }
 
   function lost(code: number, reason: string, wasClean: boolean, failed: any): void {
+    if (opened) return finish(code, reason, wasClean, failed);
+    dropCarrier();
+    facts.place = State.Failed;
+    decide();
+  }
+
+  function dropCarrier(): void {
     if (carrier) carrier.stop();
     carrier = null;
-    facts.place = State.Failed;
-    if (opened) finish(code, reason, wasClean, failed);
-    else decide();
   }
 
   /** A prepared session is not needed. */
@@ -230,37 +261,22 @@ export function connect(address: string, protocols: string[], options: Options, 
   }
 
   function decide(): void {
+    const own = facts.own;
     if (over || opened) return;
-    if (carrier) {
-      // The first that is truly open wins.
-      if (facts.own == State.Ready && facts.probe != Probe.Silent) adopt();
-      return;
-    }
-    const choice = choose(facts);
+    // The first that is truly open wins.
+    const choice = !carrier ? choose(facts) : own == State.Ready && facts.probe != Probe.Silent ? Choice.Native : Choice.Wait;
     // Where everything takes long, so may the browser's own.
-    const early = place && facts.own == State.Trying ? began + 2 * place.rtt - now() : 0;
-    if (choice == Choice.Native) adopt();
+    const early = choice == Choice.Carry && own == State.Trying ? began + 2 * place!.rtt - now() : 0;
+    if (early > 0) timer = setTimeout(decide, early);
+    else if (choice == Choice.Native) adopt();
     else if (choice == Choice.Prepare) prepare();
     else if (choice == Choice.TryNative) tryNative();
-    else if (choice == Choice.Fail) finish(1006, '', false, true);
+    else if (choice == Choice.Fail) fail();
     else if (choice == Choice.Carry) {
-      if (early > 0) timer = setTimeout(decide, early);
-      else {
-        const word = facts.own == State.Ready ? 'mute' : facts.own == State.Trying ? 'hanging' : why;
-        if (word == 'mute') dropNative();
-        startCarrier(word);
-        begin();
-      }
+      if (own == State.Ready) dropNative();
+      startCarrier(own == State.Ready ? 'mute' : own == State.Trying ? 'hanging' : why);
+      begin();
     }
-  }
-
-  function finish(code: number, reason: string, wasClean: boolean, failed: any): void {
-    over = true;
-    clearTimeout(timer);
-    dropNative();
-    if (carrier) carrier.stop();
-    giveBack();
-    host.closed(code, reason, wasClean, failed);
   }
 
   if (!why && canCarry && position(skip, NATIVE) >= 0) why = 'remembered';
@@ -279,11 +295,9 @@ export function connect(address: string, protocols: string[], options: Options, 
       touched = true;
       if (carrier) carrier.send(type, bytes);
     },
-    fail: function () {
-      finish(1006, '', false, true);
-    },
+    fail: fail,
     own: function (use) {
-      if (use) touched = true;
+      touched = touched || !!use;
       return adopted && native;
     },
   };

@@ -25,6 +25,12 @@ export function random(): string {
   return Math.random().toString(36).substr(2);
 }
 
+/** Copies what is there in `from`. */
+export function assign(to: any, from: any): any {
+  for (const name in from) if (from[name] != null) to[name] = from[name];
+  return to;
+}
+
 /** `list.indexOf(item)`. */
 export function position(list: any, item: any): number {
   let i = list.length;

@@ -1,6 +1,6 @@
 /** Events and exceptions: the browser's classes where they can be made, and objects with the same fields where not. */
 
-import { nothing, position, root } from './engine';
+import { assign, nothing, position, root } from './engine';
 
 export interface Listener {
   type: string;
@@ -19,8 +19,7 @@ export function makeEvent(type: string, fields: any, target: any): any {
     Object.defineProperty(event, 'currentTarget', { value: target });
   } catch (_) {
     // The events of this engine cannot be made, or belong to elements only.
-    event = { type: type, target: target, currentTarget: target, preventDefault: nothing, stopPropagation: nothing };
-    for (const name in fields) event[name] = fields[name];
+    event = assign({ type: type, target: target, currentTarget: target, preventDefault: nothing }, fields);
   }
   return event;
 }
@@ -31,10 +30,7 @@ export function exception(name: string, code: number, text: string): any {
     return new root.DOMException(text, name);
   } catch (_) {
     // Old engines keep that class to themselves.
-    const error: any = new Error(text);
-    error.name = name;
-    error.code = code;
-    return error;
+    return assign(new Error(text), { name: name, code: code });
   }
 }
 
@@ -60,13 +56,12 @@ export function dispatch(target: any, list: Listener[], handlers: any, event: an
   for (let i = 0; i < all.length && !stopped; i++) {
     const listener = all[i];
     const at = position(list, listener);
-    // It may have been removed by one before it.
-    if (listener.type !== event.type || at < 0) continue;
-    if (listener.once) list.splice(at, 1);
     const callback = listener.callback || handlers['on' + event.type];
+    // It may have been removed by one before it.
+    if (listener.type != event.type || at < 0 || !callback) continue;
+    if (listener.once) list.splice(at, 1);
     try {
-      if (typeof callback == 'function') callback.call(target, event);
-      else if (callback) callback.handleEvent(event);
+      callback.handleEvent ? callback.handleEvent(event) : callback.call(target, event);
     } catch (error) {
       rethrow(error);
     }

@@ -1,6 +1,6 @@
 /** What can be set: for all sockets by `configure` or on the script tag, for one by its third argument. */
 
-import { page, root } from './engine';
+import { assign, page, root } from './engine';
 import { NAMES } from './transports';
 
 export interface Options {
@@ -19,9 +19,7 @@ let current: any = { transports: NAMES, headStart: 300, probe: true, remember: 6
 
 /** What is configured, and over it `changes`. */
 export function optionsWith(changes: any): Options {
-  const options: any = {};
-  for (const name in current) options[name] = current[name];
-  for (const name in changes) if (changes[name] != null) options[name] = changes[name];
+  const options = assign(assign({}, current), changes);
   options.router = list(options.router);
   options.transports = list(options.transports);
   return options;

@@ -20,8 +20,8 @@ export interface Place extends Answer {
   window: number;
 }
 
-/** A request whose answer may be lost. */
-const ASIDE_MS = 5000;
+/** How long a prepared session that is not needed is held at most: longer than giving it back may take. */
+const RELEASE_MS = 5000;
 
 export function sessionUrl(place: Place, path: string, ack: number): string {
   // As safe as the router: `https` or `wss`, or neither.
@@ -31,15 +31,13 @@ export function sessionUrl(place: Place, path: string, ack: number): string {
   );
 }
 
-/** Says something to the relay and lets it be. */
-export function aside(place: Place, call: Call, ack: number, params: string, done?: () => void): void {
-  call(sessionUrl(place, 's', ack) + params, call.posts ? '' : null, ASIDE_MS, done || nothing);
-}
-
 /** Gives back a session that was prepared and is not needed: no target was ever dialled for it. */
 export function release(place: Place): void {
-  aside(place, place.call, 0, '&t=c&n=1', function () {
+  function say(ack: number, params: string, done: () => void) {
+    place.call(sessionUrl(place, 's', ack) + params, '', RELEASE_MS, done);
+  }
+  say(0, '&t=c&n=1', function () {
     // The relay has said `close` in turn, and keeps the session until that is acked.
-    aside(place, place.call, 1, '');
+    say(1, '', nothing);
   });
 }

@@ -10,7 +10,7 @@ export function pollBy(call: Call): (link: Link) => Receiver {
     return {
       // The number lets a request that is sent twice on its way share its answer.
       stop: call(link.url('j') + '&p=' + ++polls, null, 0, function (answer) {
-        if (!answer || !answer.ok) return link.failed(answer ? answer.code : '');
+        if (!answer.ok) return link.failed(answer.code);
         link.alive();
         link.acked(answer.ack);
         const messages = answer.messages;

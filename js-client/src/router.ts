@@ -10,8 +10,8 @@ import { canCall, xhrCall } from './xhr';
 
 /** A router that does not answer within this is given up. */
 const ANSWER_MS = 4000;
-/** When each has been tried once, all are tried once more, after this. */
-const ROUND_MS = 500;
+/** What is added to the pause before each further attempt. */
+const RETRY_MS = 50;
 /** Words of a router after which another may do better. */
 const ELSEWHERE = /^(no-c|un|ti)/;
 
@@ -24,7 +24,7 @@ export function create(
   protocols: string[],
   done: (place: Place | null) => void
 ): Stop {
-  const ways: [string, Call][] = [];
+  let ways: [string, Call][] = [];
   for (let i = 0; i < options.router.length; i++) {
     const router = absolute(options.router[i]).replace(/\/$/, '');
     if (canCall) ways.push([router, xhrCall]);
@@ -33,28 +33,28 @@ export function create(
   let form =
     'v=1&hold=1&from=' + FROM + '&nonce=polysocket' + random() + random() +
     '&target=' + encodeURIComponent(target) + '&protocols=' + encodeURIComponent(protocols.join());
+  // All of them twice.
+  ways = ways.concat(ways);
   let stop: Stop | undefined;
-  let tried = 0;
+  let pause = 0;
 
   function attempt(): void {
-    const way = ways[tried % ways.length];
-    if (!way || tried >= 2 * ways.length) return done(null);
+    const way = ways.shift();
+    if (!way) return done(null);
     const call = way[1];
     const began = now();
     // In a body the token stays out of the logs of whoever is in between.
     stop = call(way[0] + '/create' + (call.posts ? '' : '?' + form), form, ANSWER_MS, function (answer) {
-      if (answer && answer.ok) {
+      if (answer.ok) {
         const place = answer as Place;
         place.router = way[0];
         place.call = call;
         place.rtt = now() - began;
         done(place);
-      } else if (answer && !ELSEWHERE.test(answer.code!)) done(null);
+      } else if (answer.code && !ELSEWHERE.test(answer.code)) done(null);
       else {
-        const timer = setTimeout(attempt, ++tried == ways.length ? ROUND_MS : 0);
-        stop = function () {
-          clearTimeout(timer);
-        };
+        setTimeout(attempt, pause);
+        pause += RETRY_MS;
       }
     });
   }
@@ -75,7 +75,7 @@ export function create(
     else withToken(token);
   return function () {
     done = nothing;
-    (stop || nothing)();
-    stop = nothing;
+    ways = [];
+    if (stop) stop();
   };
 }

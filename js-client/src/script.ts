@@ -1,18 +1,15 @@
 /** Requests by script tags (JSONP): what is left where nothing else is. */
 
 import { Call, Answer, once } from './call';
-import { nothing, page, random, root } from './engine';
+import { page, random, root } from './engine';
 
 export const canScript = !!page && !!page.createElement;
 
-/** One object for all callbacks, under a name that no other copy of this script has. */
-const name = '_ps' + random();
-let callbacks: { [id: string]: (answer: Answer) => void };
-let count = 0;
+/** The callbacks, also of other copies of this script. */
+const callbacks: { [id: string]: (answer: Answer) => void } = (root._polysocket = root._polysocket || {});
 
 export const scriptCall: Call = function (url, _body, timeout, done) {
-  if (!callbacks) callbacks = root[name] = {};
-  const id = 'c' + ++count;
+  const id = '_' + random();
   const script = page.createElement('script');
   function forget() {
     delete callbacks[id];
@@ -20,7 +17,6 @@ export const scriptCall: Call = function (url, _body, timeout, done) {
   const finish = once(timeout, done, function () {
     // If it is on its way it may still run.
     callbacks[id] = forget;
-    script.onload = script.onerror = nothing;
     script.parentNode.removeChild(script);
   });
   callbacks[id] = function (answer) {
@@ -29,13 +25,13 @@ export const scriptCall: Call = function (url, _body, timeout, done) {
   };
   // Some engines know neither event, and leave it to the timer. When a script is loaded it has run.
   script.onload = script.onerror = function () {
-    finish(null);
+    finish({});
     forget();
   };
   script.charset = 'utf-8';
   // Else some engines run scripts in the order of their tags: an answer would wait for the parked poll.
   script.async = true;
-  script.src = url + '&cb=' + name + '.' + id;
+  script.src = url + '&cb=_polysocket.' + id;
   page.getElementsByTagName('head')[0].appendChild(script);
   return finish;
 };

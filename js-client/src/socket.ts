@@ -1,9 +1,9 @@
 /** The WebSocket interface, as the standard of the WHATWG has it. */
 
 import { socketAddress } from './address';
-import { fromBuffer, fromCode, fromText, toBuffer } from './bytes';
+import { fromBuffer, fromCode, fromText } from './bytes';
 import { Connection, connect } from './connect';
-import { hasBuffers, position, root } from './engine';
+import { assign, hasBuffers, position, root } from './engine';
 import { Listener, addListener, dispatch, exception, find, makeEvent } from './events';
 import { BINARY, CLOSE, TEXT } from './frames';
 import { optionsWith } from './options';
@@ -12,11 +12,11 @@ import { task } from './tasks';
 const CONNECTING = 0;
 const OPEN = 1;
 const CLOSING = 2;
-const CLOSED = 3;
 
 /** A subprotocol is a token (RFC 6455, section 4.1; RFC 9110, section 5.6.2). */
 const TOKEN = /^[\w!#$%&'*+\-.^`|~]+$/;
 const REASON_BYTES_MAX = 123;
+const ATTRIBUTES = ['url', 'readyState', 'bufferedAmount', 'extensions', 'protocol', 'transport', 'reason'];
 const EVENTS = ['open', 'message', 'error', 'close', 'transport'];
 
 /** The attributes of a socket, and what is its own. Where there are no accessors this is the socket itself. */
@@ -46,11 +46,11 @@ function can(tried: () => any): boolean {
 
 /** IE8 has them for elements only. */
 const hasAccessors = can(function () {
-  return (Object.defineProperty({}, 'x', { value: 1 }) as any).x;
+  return Object.defineProperty({}, 'x', {});
 });
 
 const hasBlobs = can(function () {
-  return root.FileReader && new root.Blob(['x']).size;
+  return root.FileReader && new root.Blob([]);
 });
 
 function syntax(text: string): any {
@@ -58,7 +58,7 @@ function syntax(text: string): any {
 }
 
 function checkProtocols(given: any): string[] {
-  const list = given === undefined ? [] : typeof given == 'object' && given ? given : [given];
+  const list = given === undefined ? [] : given && given.pop ? given : [given];
   const names: string[] = [];
   for (let i = 0; i < list.length; i++) {
     const name = String(list[i]);
@@ -77,60 +77,43 @@ export function PolySocket(this: any, url: any, protocols?: any, options?: any):
   const state: State = hasAccessors ? {} : socket;
   if (hasAccessors) Object.defineProperty(socket, '_', { value: state });
   else socket._ = state;
-  state.listeners = [];
+  for (let i = 0; i < ATTRIBUTES.length; i++) state[ATTRIBUTES[i]] = '';
   state.url = address;
   state.readyState = state.bufferedAmount = 0;
-  state.extensions = state.protocol = state.transport = state.reason = '';
   state.binaryType = hasBlobs ? 'blob' : 'arraybuffer';
+  state.listeners = [];
   for (let i = 0; i < EVENTS.length; i++) {
     state['on' + EVENTS[i]] = null;
     // Without accessors nobody notices when they are set.
-    if (!hasAccessors) state.listeners.push({ type: EVENTS[i] });
+    if (!hasAccessors) addListener(state.listeners, EVENTS[i]);
   }
 
   function fire(type: string, fields: any): void {
     dispatch(socket, state.listeners, state, makeEvent(type, fields, socket));
   }
 
-  state.connection = connect(address, offered, optionsWith(options), {
-    opened: function (protocol, extensions) {
+  state.connection = connect(
+    address,
+    offered,
+    optionsWith(options),
+    function (type, changes, fields, failed) {
       task(function () {
-        if (state.readyState != CONNECTING) return;
-        state.readyState = OPEN;
-        state.protocol = protocol;
-        state.extensions = extensions;
-        fire('open', {});
-      });
-    },
-    message: function (data, binary) {
-      task(function () {
-        if (state.readyState != OPEN) return;
-        if (binary && hasBuffers) {
-          if (typeof data == 'string') data = toBuffer(data);
-          if (state.binaryType == 'blob' && hasBlobs) data = new root.Blob([data]);
-        }
-        fire('message', { data: data, origin: address.split('/', 3).join('/').replace(/\/[^\/]*@/, '/') });
-      });
-    },
-    closed: function (code, reason, wasClean, failed) {
-      task(function () {
-        if (state.readyState == CLOSED) return;
-        state.readyState = CLOSED;
+        const before = state.readyState;
+        const after = changes.readyState;
+        if (after! <= before) return;
+        assign(state, changes);
+        // What is not a change of state comes only while it is open.
+        if (!after && before != OPEN) return;
+        const data = fields.data;
+        if (data && typeof data != 'string' && state.binaryType == 'blob' && hasBlobs) fields.data = new root.Blob([data]);
         if (failed) fire('error', {});
-        fire('close', { code: code, reason: reason, wasClean: wasClean });
+        fire(type, fields);
       });
     },
-    drained: function (bytes) {
+    function (bytes) {
       state.bufferedAmount -= bytes;
-    },
-    carried: function (transport, why) {
-      task(function () {
-        state.transport = transport;
-        state.reason = why;
-        if (state.readyState == OPEN) fire('transport', {});
-      });
-    },
-  });
+    }
+  );
 }
 
 /** Does `run` after every Blob before it has been read. */
@@ -170,6 +153,7 @@ prototype.send = function (data: any): void {
 prototype.close = function (code?: any, reason?: any): void {
   const state: State = this._;
   const connection = state.connection;
+  const before = state.readyState;
   if (code !== undefined) {
     code = Math.round(code);
     if (code != 1000 && !(code >= 3000 && code <= 4999)) throw exception('InvalidAccessError', 15, 'bad code: ' + code);
@@ -178,7 +162,6 @@ prototype.close = function (code?: any, reason?: any): void {
   if (fromText(reason).length > REASON_BYTES_MAX) throw syntax('reason over 123 bytes');
   // A frame cannot carry a reason without a code.
   if (reason && !code) code = 1000;
-  const before = state.readyState;
   if (before >= CLOSING) return;
   state.readyState = CLOSING;
   if (before == CONNECTING) return connection.fail();
@@ -195,8 +178,9 @@ prototype.addEventListener = function (type: any, callback: any, options?: any):
 };
 
 prototype.removeEventListener = function (type: any, callback: any): void {
-  const at = callback ? find(this._.listeners, type, callback) : -1;
-  if (at >= 0) this._.listeners.splice(at, 1);
+  const listeners: Listener[] = this._.listeners;
+  const at = find(listeners, type, callback || this);
+  if (at >= 0) listeners.splice(at, 1);
 };
 
 prototype.dispatchEvent = function (event: any): boolean {
@@ -204,7 +188,7 @@ prototype.dispatchEvent = function (event: any): boolean {
   return !event.defaultPrevented;
 };
 
-function accessor(name: string, set?: (state: State, value: any) => void): void {
+function accessor(name: string, set?: (this: any, value: any) => void): void {
   Object.defineProperty(prototype, name, {
     configurable: true,
     enumerable: true,
@@ -213,30 +197,26 @@ function accessor(name: string, set?: (state: State, value: any) => void): void 
       const native = name == 'bufferedAmount' && state.connection.own();
       return native ? native.bufferedAmount + state[name] : state[name];
     },
-    set:
-      set &&
-      function (this: any, value: any) {
-        set(this._, value);
-      },
+    set: set,
   });
 }
 
 function handler(type: string): void {
-  accessor('on' + type, function (state, value) {
-    state['on' + type] = typeof value == 'function' ? value : null;
+  accessor('on' + type, function (value) {
+    this._['on' + type] = typeof value == 'function' ? value : null;
     // It is called in the place of the first time it was set.
-    addListener(state.listeners, type);
+    addListener(this._.listeners, type);
   });
 }
 
 if (hasAccessors) {
-  const names = 'url readyState bufferedAmount extensions protocol transport reason'.split(' ');
-  for (let i = 0; i < names.length; i++) accessor(names[i]);
+  for (let i = 0; i < ATTRIBUTES.length; i++) accessor(ATTRIBUTES[i]);
   for (let i = 0; i < EVENTS.length; i++) handler(EVENTS[i]);
-  accessor('binaryType', function (state, value) {
-    if (value === 'arraybuffer' || value === 'blob') state.binaryType = value;
+  accessor('binaryType', function (value) {
+    if (value == 'arraybuffer' || value == 'blob') this._.binaryType = value;
   });
 }
 
-const STATES = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'];
-for (let i = 0; i < STATES.length; i++) (PolySocket as any)[STATES[i]] = prototype[STATES[i]] = i;
+const STATES = { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 };
+assign(PolySocket, STATES);
+assign(prototype, STATES);

@@ -3,7 +3,7 @@
 import { fromCode } from './bytes';
 import { frameReader } from './frames';
 import { Link, Receiver } from './receive';
-import { closeRequest, openRequest } from './xhr';
+import { openRequest } from './xhr';
 
 /** The engine keeps all of an answer; after so many bytes the next is opened. */
 const BUDGET_BYTES = 262144;
@@ -30,7 +30,7 @@ export function stream(link: Link): Receiver {
   );
   return {
     stop: function () {
-      closeRequest(request);
+      request.abort();
     },
   };
 }

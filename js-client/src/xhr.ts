@@ -23,7 +23,7 @@ export function openRequest(url: string, body: any, heard: (request: any) => voi
   function hear() {
     heard(request);
   }
-  request.open(body == null ? 'GET' : 'POST', url, true);
+  request.open(body === null ? 'GET' : 'POST', url, true);
   if (type) request.overrideMimeType(type);
   if (hasCors) request.onreadystatechange = hear;
   else {
@@ -36,24 +36,19 @@ export function openRequest(url: string, body: any, heard: (request: any) => voi
   return request;
 }
 
-export function closeRequest(request: any): void {
-  request.onreadystatechange = request.onload = request.onerror = request.ontimeout = nothing;
-  request.abort();
-}
-
 export const xhrCall: Call = function (url, body, timeout, done) {
   const finish = once(timeout, done, function () {
-    closeRequest(request);
+    request.abort();
   });
   const request = openRequest(url, body, function (request) {
     if (request.readyState < 4) return;
-    let answer = null;
+    let answer = {};
     try {
-      answer = JSON.parse(request.responseText);
+      answer = JSON.parse(request.responseText) || answer;
     } catch (_) {
       // Cut short, or of somebody in between who speaks for the relay.
     }
-    finish(answer && answer.ok !== undefined ? answer : null);
+    finish(answer);
   });
   return finish;
 };

@@ -6,7 +6,7 @@ use polysocket_protocol::close;
 use tokio::time::timeout;
 
 use crate::lease;
-use crate::relay::Node;
+use crate::node::Node;
 
 /// After the upstreams were told 1001: for their echo, and for the pages to ack the end.
 const CLOSING: Duration = Duration::from_secs(8);

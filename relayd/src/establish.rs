@@ -14,7 +14,7 @@ use polysocket_session::Session;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep};
 
-use crate::relay::Node;
+use crate::node::Node;
 use crate::sessions::{Cell, DialLater, Driver, Facts};
 use crate::upstream::{self, Dial, Failure};
 

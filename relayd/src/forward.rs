@@ -22,7 +22,7 @@ use polysocket_service::http::Body;
 use tokio::io::copy_bidirectional;
 use tokio::time::{Instant, timeout};
 
-use crate::relay::Node;
+use crate::node::Node;
 
 /// Says that a request was passed on already.
 const HOP: HeaderName = HeaderName::from_static("polysocket-hop");

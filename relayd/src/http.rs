@@ -9,8 +9,9 @@ use polysocket_service::http::{Answering, Body, Exchange, Handler, PlainRequest,
 
 use crate::answer::Manner;
 use crate::forward;
+use crate::node::Node;
 use crate::query::Params;
-use crate::relay::{Node, Relay};
+use crate::relay::Relay;
 use crate::sessions::Cell;
 use crate::transports::{event_stream, poll, send, stream, websocket};
 

@@ -8,7 +8,7 @@ use polysocket_registry::{NodeLease, RegistryError, SocketLease};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use crate::relay::Node;
+use crate::node::Node;
 
 /// Leases are renewed this often within their time, so that two may fail.
 const RENEWALS_PER_LEASE: u32 = 3;

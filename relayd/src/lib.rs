@@ -1,7 +1,7 @@
 //! The relay node: it holds the upstream WebSockets and serves every transport to the pages.
 //!
 //! # Layout
-//! - [`Relay`] (`relay`): the node: what is shared, how it starts and stops.
+//! - [`Relay`] (`relay`): what a node is made of, how it starts and stops; `node`: what all its parts share.
 //! - `establish`: opening sessions that routers ask for, each once.
 //! - `sessions`: the table, the cell around each session's state machine, and the driver, one task per session.
 //! - `upstream`: the WebSocket handshake with a target.
@@ -21,6 +21,7 @@ mod forward;
 mod http;
 mod lease;
 mod metrics;
+mod node;
 mod query;
 mod relay;
 mod sessions;

@@ -1,4 +1,4 @@
-//! The node: what all its parts share.
+//! A relay: what it is made of, how it starts, and how it leaves.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,10 +6,9 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use polysocket_outbound::Dialer;
-use polysocket_registry::{Registry, RegistryConfig, SocketLease};
+use polysocket_registry::{Registry, RegistryConfig};
 use polysocket_service::Lifecycle;
 use polysocket_service::cluster::ClusterKey;
-use polysocket_session::Limits;
 use tokio::sync::{mpsc, watch};
 
 use crate::budget::Budgets;
@@ -18,6 +17,7 @@ use crate::config::{LimitsConfig, RelaydConfig};
 use crate::establish::Requests;
 use crate::forward::Forwarder;
 use crate::metrics::RelayMetrics;
+use crate::node::Node;
 use crate::sessions::Table;
 use crate::{drain, establish, lease};
 
@@ -51,33 +51,6 @@ pub struct Parts {
 /// A relay node. Cheap to clone: all clones are the same node.
 #[derive(Clone)]
 pub struct Relay(pub(crate) Arc<Node>);
-
-pub(crate) struct Node {
-    pub(crate) config: RelaydConfig,
-    pub(crate) registry: Arc<dyn Registry>,
-    pub(crate) registry_config: RegistryConfig,
-    pub(crate) key: ClusterKey,
-    pub(crate) dialer: Dialer,
-    pub(crate) life: Lifecycle,
-    pub(crate) metrics: RelayMetrics,
-    pub(crate) limits: Arc<Limits>,
-    pub(crate) body_timeout: Duration,
-    pub(crate) clock: Clock,
-    pub(crate) boot: u64,
-    /// What clients are told, without a label.
-    pub(crate) address: String,
-    pub(crate) label_hosts: bool,
-    pub(crate) internal_url: String,
-    pub(crate) table: Table,
-    /// Sessions it has ever opened.
-    pub(crate) opened: AtomicU64,
-    pub(crate) requests: Requests,
-    pub(crate) budgets: Budgets,
-    pub(crate) forwarder: Forwarder,
-    pub(crate) releases: mpsc::Sender<SocketLease>,
-    /// It was announced for the first time, or at least tried.
-    pub(crate) announced: watch::Sender<bool>,
-}
 
 impl Relay {
     /// Makes the node and starts its tasks; it is announced and serves what routers ask for. Requests of pages are

@@ -1,10 +1,11 @@
-//! A router's requests as they come from connections.
+//! A router's requests as they come from connections: which path is what.
 
+use axum::routing::any;
 use hyper::body::Incoming;
 use polysocket_service::http::{Answering, Body, Exchange, Handler, PlainRequest, Routes};
 
-use crate::create;
 use crate::router::Router;
+use crate::{alive, create};
 
 /// What a router serves, and `more` paths beside it.
 ///
@@ -20,6 +21,17 @@ impl Front {
     /// The router's paths and those of `more`.
     pub fn new(router: &Router, more: axum::Router) -> Self {
         Self { router: router.clone(), routes: Routes::new(router.routes().merge(more)) }
+    }
+}
+
+impl Router {
+    /// Its paths: `/create` and `/alive/{socket}`. [`Front`] serves plain creates faster.
+    pub fn routes(&self) -> axum::Router {
+        // `any`, as axum serves HEAD by the handler of GET, and a HEAD must not open a socket.
+        axum::Router::new()
+            .route("/create", any(create::serve))
+            .route("/alive/{socket}", any(alive::serve))
+            .with_state(self.clone())
     }
 }
 

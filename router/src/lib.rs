@@ -1,8 +1,8 @@
 //! The router: stateless HTTP that authorises a create, picks a relay and has it open the upstream.
 //!
 //! # Layout
-//! - [`Router`] (`router`): what all requests share, and which path is what.
-//! - [`Front`] (`http`): plain creates, and the rest.
+//! - [`Router`] (`router`): what it is made of, and what all requests share.
+//! - [`Front`] (`http`): which path is what; plain creates, and the rest.
 //! - `create`: `/create` from request to answer. `order`: what a request asks for, checked and authorised.
 //!   `open`: admitting, placing, asking, once more elsewhere. `nonce`: what a repeat is found by.
 //! - `alive`: `/alive/{socket}`.

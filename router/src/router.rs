@@ -1,8 +1,7 @@
-//! What all requests share, and which path is what.
+//! A router: what it is made of, and what all requests share.
 
 use std::sync::Arc;
 
-use axum::routing::any;
 use polysocket_outbound::Policy;
 use polysocket_registry::Registry;
 use polysocket_service::Lifecycle;
@@ -14,7 +13,6 @@ use crate::config::RouterConfig;
 use crate::directory::Directory;
 use crate::leases::Leases;
 use crate::metrics::RouterMetrics;
-use crate::{alive, create};
 
 /// What a router is made of; the caller has configured it.
 pub struct Parts {
@@ -89,15 +87,5 @@ impl Router {
             metrics,
             limits,
         }))
-    }
-
-    /// Its paths: `/create` and `/alive/{socket}`. [`Front`](crate::Front) serves plain
-    /// creates faster.
-    pub fn routes(&self) -> axum::Router {
-        // `any`, as axum serves HEAD by the handler of GET, and a HEAD must not open a socket.
-        axum::Router::new()
-            .route("/create", any(create::serve))
-            .route("/alive/{socket}", any(alive::serve))
-            .with_state(self.clone())
     }
 }

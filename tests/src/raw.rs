@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use crate::client::http::Answer;
 use crate::http1::{Framing, Reader};
+use crate::websocket::FrameReader;
 
 /// The connection; over TCP, or over whatever a test has opened.
 #[derive(Debug)]
@@ -60,6 +61,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
     pub async fn chunk(&mut self, limit: Duration) -> io::Result<Option<bytes::Bytes>> {
         let mut framing = Framing::Chunked;
         timeout(limit, self.reader.piece(&mut framing)).await.map_err(|_| io::ErrorKind::TimedOut)?
+    }
+
+    /// After a handshake: frames both ways.
+    pub fn upgraded(self) -> (FrameReader<ReadHalf<S>>, WriteHalf<S>) {
+        let (io, rest) = self.reader.into_parts();
+        (FrameReader::new(io, &rest), self.writer)
     }
 
     /// Reads until the other side ends the connection; false when it does not in time. What came is dropped.

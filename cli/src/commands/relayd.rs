@@ -1,7 +1,7 @@
 //! `polysocket relayd`.
 
 use polysocket_relayd::Front;
-use polysocket_service::http::{Routes, shim_routes};
+use polysocket_service::http::{Routes, client_routes};
 use polysocket_service::lifecycle::stop_signal;
 
 use crate::args::Common;
@@ -33,7 +33,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
     }
     let process = Process::open(config).await?;
     let relay = process.relay(policy, listening)?;
-    process.serve(Front::new(&relay, Routes::new(shim_routes())), bound).await?;
+    process.serve(Front::new(&relay, Routes::new(client_routes(&process.life))), bound).await?;
     stop_signal().await;
     relay.drain().await;
     process.finish(CLOSING).await;

@@ -1,7 +1,7 @@
 //! `polysocket router`.
 
 use polysocket_router::Front;
-use polysocket_service::http::shim_routes;
+use polysocket_service::http::client_routes;
 use polysocket_service::lifecycle::stop_signal;
 
 use crate::args::Common;
@@ -31,7 +31,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
     let within = section.drain_timeout.as_duration();
     let process = Process::open(config).await?;
     let router = process.router(keyring, policy);
-    process.serve(Front::new(&router, shim_routes()), bound).await?;
+    process.serve(Front::new(&router, client_routes(&process.life)), bound).await?;
     stop_signal().await;
     // A create that has begun is finished, within router.drain_timeout.
     tracing::info!("stopping");

@@ -8,8 +8,8 @@ use polysocket_service::http::body::{ReadError, read};
 use polysocket_service::http::{Answer, Body};
 
 use crate::answer::Manner;
+use crate::node::Node;
 use crate::query::{Params, SendKind};
-use crate::relay::Node;
 use crate::sessions::Cell;
 
 /// A form or base64 is at most this much larger than what it carries (every byte as `%XX`), plus its other fields.

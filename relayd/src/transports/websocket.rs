@@ -4,28 +4,27 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use ::http::{Request, Response};
 use futures_util::{SinkExt, StreamExt};
 use hyper::body::{Bytes, Incoming};
-use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use polysocket_protocol::frame::Frame;
 use polysocket_protocol::limits::WINDOW_UNITS;
 use polysocket_protocol::{Kind, Unit, Word, close};
-use polysocket_service::http::Body;
+use polysocket_service::http::{Body, Handshake};
 use polysocket_session::{Sent, Style, Take};
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 
 use super::stream::{Format, Frames};
 use super::{STREAM_CHUNK_BYTES, attach_stream};
 use crate::answer::Manner;
+use crate::node::Node;
 use crate::query::Params;
-use crate::relay::Node;
 use crate::sessions::{Cell, Receiver};
 
 const READ_BUFFER_BYTES: usize = 1024;
@@ -42,8 +41,9 @@ pub(crate) fn serve(
     manner: Manner,
     mut request: Request<Incoming>,
 ) -> Response<Body> {
-    let Some(accept) = accept_key(request.headers()) else {
-        return manner.refusal(Word::Bad, Some("this is the address of a WebSocket")).into_response();
+    let Handshake { response, upgrade } = match Handshake::of(&mut request) {
+        Ok(handshake) => handshake,
+        Err(not) => return manner.refusal(Word::Bad, Some(&not.to_string())).into_response(),
     };
     // What the page has not acked yet is where it begins when it does not say.
     let ack = params.ack.unwrap_or_else(|| cell.with(|session, _| session.nothing().seq - 1));
@@ -51,9 +51,6 @@ pub(crate) fn serve(
         Ok(Some(receiver)) => receiver,
         Ok(None) => return manner.refusal(Word::Gone, None).into_response(),
         Err(word) => return manner.refusal(word, None).into_response(),
-    };
-    let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
-        return manner.refusal(Word::Bad, Some("this connection cannot become a WebSocket")).into_response();
     };
     let max = node.limits.message_bytes_max + FRAME_HEAD_BYTES;
     node.life.spawn(async move {
@@ -68,27 +65,7 @@ pub(crate) fn serve(
             carry(socket, receiver).await;
         }
     });
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    let headers = response.headers_mut();
-    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
-    response
-}
-
-fn accept_key(headers: &HeaderMap) -> Option<HeaderValue> {
-    let is = |name, value: &str| {
-        headers
-            .get_all(name)
-            .iter()
-            .filter_map(|header| header.to_str().ok())
-            .any(|header| header.split(',').any(|part| part.trim().eq_ignore_ascii_case(value)))
-    };
-    let asks = is(header::UPGRADE, "websocket") && is(header::CONNECTION, "upgrade");
-    let key =
-        headers.get(header::SEC_WEBSOCKET_KEY).filter(|_| asks && is(header::SEC_WEBSOCKET_VERSION, "13"))?;
-    HeaderValue::from_str(&derive_accept_key(key.as_bytes())).ok()
+    response.map(|()| Body::empty())
 }
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;

@@ -7,10 +7,10 @@
 //! hyper's buffers.
 //!
 //! # Layout
-//! `answer`: short answers, both ways. [`body`]: bodies of others. `config`: limits. `connection`: one HTTP/1 connection, driven and parked.
-//! `listener`: accepting. `metrics`. `park`: the slot between handler and connection. `plain`: requests
-//! that need no hyper. `routes`: axum as a handler.
-//! `shim`: the client's script. `stream`: plain or TLS.
+//! `answer`: short answers, both ways. [`body`]: bodies of others. `config`: limits. `connection`: one HTTP/1
+//! connection, driven and parked. `listener`: accepting. `metrics`. `park`: the slot between handler and connection.
+//! `plain`: requests that need no hyper. `routes`: axum as a handler. `stream`: plain or TLS. `upgrade`: handshakes of
+//! WebSockets. What all daemons serve: `shim`, the client's script, and `probe`, a WebSocket that says one thing.
 
 mod answer;
 pub mod body;
@@ -21,9 +21,11 @@ mod listener;
 mod metrics;
 mod park;
 mod plain;
+mod probe;
 mod routes;
 mod shim;
 mod stream;
+mod upgrade;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -40,8 +42,15 @@ pub use metrics::HttpMetrics;
 pub use park::{Answering, Exchange, RawAnswer};
 pub use plain::PlainRequest;
 pub use routes::Routes;
-pub use shim::shim_routes;
 pub use stream::Stream;
+pub use upgrade::{Handshake, NotAWebSocket};
+
+use crate::Lifecycle;
+
+/// What every process that pages reach serves to the client: its script, and a probe of the network.
+pub fn client_routes(life: &Lifecycle) -> axum::Router {
+    shim::shim_routes().merge(probe::probe_routes(life))
+}
 
 /// What serves requests.
 pub trait Handler: Clone + Send + Sync + 'static {

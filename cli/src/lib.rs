@@ -2,8 +2,8 @@
 //!
 //! # Layout
 //! [`args`]: the command line. [`config`]: all sections in one struct, and how it is loaded. [`commands`]: one file
-//! for each subcommand. [`assembly`]: parts from configuration. [`echo`]: the targets of `dev`. [`error`]: why the
-//! program ended.
+//! for each subcommand. [`assembly`]: parts from configuration. [`echo`]: the targets of `dev`. [`pages`]: its pages.
+//! [`error`]: why the program ended.
 
 pub mod args;
 pub mod assembly;
@@ -11,3 +11,4 @@ pub mod commands;
 pub mod config;
 pub mod echo;
 pub mod error;
+pub mod pages;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use polysocket_relayd::Front;
 use polysocket_router::Front as RouterFront;
-use polysocket_service::http::shim_routes;
+use polysocket_service::http::client_routes;
 use polysocket_service::lifecycle::stop_signal;
 
 use crate::args::Dev;
@@ -13,6 +13,7 @@ use crate::assembly::{Process, keyring, listeners, policy, run_with};
 use crate::config::{self, Config};
 use crate::echo;
 use crate::error::Failure;
+use crate::pages;
 
 /// Runs until it is told to stop.
 pub fn run(flags: &Dev) -> Result<(), Failure> {
@@ -41,11 +42,13 @@ async fn serve(config: Config, listen: String) -> Result<(), Failure> {
     if open {
         tracing::info!("no keys are configured: any page may create sockets, without a token");
     }
+    let relay_sources = pages::relay_sources(&config.relayd, address.port());
     let process = Process::open(config).await?;
     let router = process.router(keyring, policy.clone());
     let relay = process.relay(policy, address)?;
     relay.announced().await;
-    let rest = RouterFront::new(&router, echo::routes().merge(shim_routes()));
+    let beside = echo::routes().merge(client_routes(&process.life)).merge(pages::routes(&relay_sources));
+    let rest = RouterFront::new(&router, beside);
     process.serve(Front::new(&relay, rest), bound).await?;
     println!("{}", introduction(address, open));
     stop_signal().await;
@@ -59,6 +62,8 @@ fn introduction(address: SocketAddr, open: bool) -> String {
     let token = if open { "" } else { "&token=$token" };
     format!(
         r#"
+in a browser:    http://{address}/ (a demo)   http://{address}/doctor (what works on this network)
+
 targets to try:  ws://{address}/echo   ws://{address}/chat   (and any public ws:// or wss:// server)
 
 a dialogue with one of them, over plain HTTP:

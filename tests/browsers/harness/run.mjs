@@ -13,8 +13,8 @@ export class RunFailed extends Error {
       ].join('\n'),
     );
     this.name = 'RunFailed';
-    this.reports = reports;
-    this.console = log;
+    // For those who catch it; who prints it has seen enough.
+    Object.defineProperties(this, { reports: { value: reports }, console: { value: log } });
   }
 }
 

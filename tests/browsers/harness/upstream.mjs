@@ -8,13 +8,15 @@ import { PATHS, REFUSALS } from './upstream-paths.mjs';
 
 const MESSAGE_BYTES_MAX = 64 * 1024 * 1024;
 const LOG_MAX = 20_000;
+/** Messages that `/watched` remembers of a connection. */
+const WATCHED_MAX = 1_000;
 
 class Upstream {
   /** What happened, as `{ path, event, … }` with `event` one of `handshake`, `open`, `message`, `close`. */
   log = [];
   /** Handshakes seen, refused ones included. */
   connections = 0;
-  /** How connections on `/watched?id=…` were closed. */
+  /** How connections on `/watched?id=…` were closed, and what had come on them: texts, or `N bytes`. */
   closes = new Map();
   #sockets = new Set();
   #watchers = new Set();
@@ -31,6 +33,10 @@ class Upstream {
       maxPayload: MESSAGE_BYTES_MAX,
       perMessageDeflate: compress,
       handleProtocols: (offered, request) => chosenProtocol([...offered], new URL(request.url, 'ws://here')),
+    });
+    this.ws.on('headers', (headers, request) => {
+      const forced = new URL(request.url, 'ws://here').searchParams.get('force');
+      if (forced !== null) headers.push(`Sec-WebSocket-Protocol: ${forced}`);
     });
     this.http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
   }
@@ -89,9 +95,13 @@ class Upstream {
     if (!PATHS[path]) return REFUSALS['/refuse'](socket, new URL('ws://here/?status=404'));
     this.ws.handleUpgrade(request, socket, head, (connection) => {
       this.note({ path, event: 'open', protocol: connection.protocol });
-      connection.on('message', (data, binary) => this.note({ path, event: 'message', bytes: data.length, binary }));
+      const received = [];
+      connection.on('message', (data, binary) => {
+        this.note({ path, event: 'message', bytes: data.length, binary });
+        if (path === '/watched' && received.length < WATCHED_MAX) received.push(binary ? `${data.length} bytes` : String(data));
+      });
       connection.on('close', (code, reason) => {
-        if (path === '/watched') this.closes.set(url.searchParams.get('id'), { code, reason: String(reason) });
+        if (path === '/watched') this.closes.set(url.searchParams.get('id'), { code, reason: String(reason), received });
         this.note({ path, event: 'close', code, reason: String(reason) });
       });
       // A client that breaks the protocol ends its own connection only.

@@ -15,6 +15,8 @@ export class Exchange {
     this.client = client;
     this.server = server;
     this.kept = kept;
+    /** Whether the client's connection has carried a request before. */
+    this.reused = kept !== undefined;
     /** Whether the client's connection may carry a further request. */
     this.reusable = false;
   }

@@ -2,6 +2,7 @@
 
 import { bufferStreams } from './modes/buffer-streams.mjs';
 import { delay } from './modes/delay.mjs';
+import { dieReused } from './modes/die-reused.mjs';
 import { fewConnections } from './modes/few-connections.mjs';
 import { loseAnswers } from './modes/lose-answers.mjs';
 import { answerUpgrade, hangUpgrade, resetUpgrade } from './modes/refuse-upgrade.mjs';
@@ -35,6 +36,10 @@ export const zoo = {
     happened: 'answers truncated',
   },
   'answers lost': { modes: (seed) => [blocked(), loseAnswers({ seed, rate: RATE })], happened: 'answers lost' },
+  'reused connections die': {
+    modes: (seed) => [blocked(), dieReused({ seed, rate: RATE })],
+    happened: 'reused connections died',
+  },
   'requests repeated': { modes: (seed) => [blocked(), repeat({ seed })], happened: 'requests repeated' },
   'requests reordered': {
     modes: (seed) => [blocked(), delay({ seed, maxMs: 2000 })],

@@ -20,12 +20,13 @@ export function table(rows) {
   return [line(columns), line(columns.map(() => '---')), ...rows.map((row) => line(columns.map((name) => row[name])))].join('\n');
 }
 
-/** Writes `{name}.md` and `{name}.json`, and gives the Markdown. */
-export async function writeResults(name, title, rows, notes = []) {
+/** Writes `{name}.md` and `{name}.json`, and gives the Markdown. `goals`, if any, are a table of their own. */
+export async function writeResults(name, title, rows, notes = [], goals = []) {
   const where = `Measured ${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores (${cpus()[0]?.model}), loopback.`;
-  const text = [`# ${title}`, '', where, '', table(rows), '', ...notes.map((note) => `- ${note}`), ''].join('\n');
+  const text = [`# ${title}`, '', where, '', table(rows), '', ...notes.map((note) => `- ${note}`), ''];
+  if (goals.length) text.push(table(goals), '');
   await mkdir(FOLDER, { recursive: true });
-  await writeFile(join(FOLDER, `${name}.md`), text);
+  await writeFile(join(FOLDER, `${name}.md`), text.join('\n'));
   await writeFile(join(FOLDER, `${name}.json`), `${JSON.stringify(rows, null, 2)}\n`);
-  return text;
+  return text.join('\n');
 }

@@ -8,6 +8,7 @@ import test, { after, before, describe } from 'node:test';
 import { launch, MODERN, run, withAll } from '../harness/index.mjs';
 import { zoo } from '../middlebox/zoo.mjs';
 import { page, startNetwork } from './network.mjs';
+import { DIFFERENT } from './visits.mjs';
 
 const MESSAGES = 1000;
 const SEED = Number(process.env.SEED ?? 1);
@@ -20,18 +21,9 @@ const CLOSED_BY = {
   target: { code: 4002, reason: 'the target has all: €', wasClean: true },
 };
 
-/** What differs from: two sockets at once, all messages as soon as they are open. */
-const DIFFERENT = {
-  // The page says nothing until the cut is over.
-  'cut after 200 ms': { quiet: 1000 },
-  // A first socket is cut; the second then works, for longer than the cut takes.
-  'cut after 5 s': { first: true, spread: 7000 },
-  'two connections': { sockets: 3 },
-};
-
 const PAGE = page(`
-  const { router, target, transports, sockets, quiet, spread, count, first } = report.query;
-  PolySocket.configure({ router, ...(transports && { transports }) });
+  const { router, target, transports, headStart, sockets, quiet, spread, count, first } = report.query;
+  PolySocket.configure({ router, ...(transports && { transports }), ...(headStart && { headStart: +headStart }) });
   document.cookie = 'zoo=1';
 
   async function all() {
@@ -66,13 +58,14 @@ function checkTarget(connections, closes) {
 
 async function meet(name, engine, context) {
   const { modes, happened } = zoo[name];
-  const { sockets = 2, quiet = 0, spread = 0, first } = DIFFERENT[name] ?? {};
+  const { sockets = 2, quiet = 0, spread = 0, first, headStart } = DIFFERENT[name] ?? {};
   await withAll(async (use) => {
     const network = await startNetwork(use, { modes: modes(SEED), pages: { '/zoo.html': PAGE } });
     const { box, pages, router, target, targetUrl } = network;
     const query = { router, target: targetUrl('/two-way'), sockets, quiet, spread, count: MESSAGES };
     if (process.env.TRANSPORTS) query.transports = process.env.TRANSPORTS;
     if (first) query.first = '1';
+    if (headStart) query.headStart = headStart;
     const failed = (error) => {
       error.message += `\nmiddlebox: ${JSON.stringify(box.counts)}\ntarget: ${JSON.stringify([...target.stories])}`;
       throw error;

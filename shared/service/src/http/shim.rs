@@ -17,6 +17,8 @@ use hyper::body::Bytes;
 const MAX_AGE: &str = "public, max-age=3600";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
+/// Path, media type, bytes. The map of a script has the script's path and `.map`; a header says so, which spares every
+/// page a comment in the script.
 const FILES: [(&str, &str, &[u8]); 4] = [
     ("/polysocket.js", SCRIPT, include_bytes!("../../../../js-client/dist/polysocket.js")),
     ("/polysocket.mjs", SCRIPT, include_bytes!("../../../../js-client/dist/polysocket.mjs")),
@@ -51,7 +53,7 @@ pub fn shim_routes() -> Router {
 }
 
 fn serve(index: usize, asked: &HeaderMap) -> Response {
-    let (_, content_type, bytes) = FILES[index];
+    let (path, content_type, bytes) = FILES[index];
     let tag = &TAGS[index];
     let has_it = asked
         .get(header::IF_NONE_MATCH)
@@ -74,6 +76,9 @@ fn serve(index: usize, asked: &HeaderMap) -> Response {
         headers.insert(name, HeaderValue::from_static(value));
     }
     headers.insert(header::ETAG, tag.clone());
+    if let (SCRIPT, Ok(map)) = (content_type, HeaderValue::try_from(format!("{path}.map"))) {
+        headers.insert("sourcemap", map);
+    }
     response
 }
 
@@ -86,6 +91,7 @@ mod tests {
         let fresh = serve(0, &HeaderMap::new());
         assert_eq!(fresh.status(), StatusCode::OK);
         assert_eq!(fresh.headers()[header::CONTENT_TYPE], SCRIPT);
+        assert_eq!(fresh.headers()["sourcemap"], "/polysocket.js.map");
         let tag = fresh.headers()[header::ETAG].to_str().expect("text").to_owned();
         for (asked, status) in [(tag.clone(), 304), (format!("\"x\", W/{tag}"), 304), ("\"x\"".into(), 200)] {
             let headers = [(header::IF_NONE_MATCH, HeaderValue::try_from(&asked).expect("a tag"))];

@@ -5,6 +5,7 @@ import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { bufferStreams } from '../modes/buffer-streams.mjs';
 import { delay } from '../modes/delay.mjs';
+import { dieReused } from '../modes/die-reused.mjs';
 import { fewConnections } from '../modes/few-connections.mjs';
 import { loseAnswers } from '../modes/lose-answers.mjs';
 import { repeat } from '../modes/repeat.mjs';
@@ -73,6 +74,16 @@ test('an answer is lost after the server acted', () =>
     for (let run = 0; run < 6; run += 1) await assert.rejects(rig.ask('POST', '/', { body: `${run}` }));
     assert.deepEqual(rig.seen, [0, 1, 2, 3, 4, 5].map((run) => `POST / ${run}`));
     assert.equal(rig.count('answers lost'), 6);
+  }));
+
+test('a connection dies without an answer when it is used again, after the server acted', () =>
+  withRig([dieReused({ seed: 1, rate: 1 })], {}, async (rig) => {
+    for (let run = 0; run < 3; run += 1) {
+      assert.equal((await rig.ask('POST', '/', { body: `${run} first` })).status, 200);
+      await assert.rejects(rig.ask('POST', '/', { body: `${run} again` }), { code: 'ECONNRESET' });
+    }
+    assert.deepEqual(rig.seen, [0, 1, 2].flatMap((run) => [`POST / ${run} first`, `POST / ${run} again`]));
+    assert.equal(rig.count('reused connections died'), 3);
   }));
 
 test('every request reaches the server twice, and the client has one answer', () =>

@@ -1,0 +1,167 @@
+//! The pages of `dev`: a demo at `/`, a doctor at `/doctor`, and the files they are made of.
+//!
+//! They are written by hand in `cli/pages` and are part of the program: nothing is built, and nothing comes from elsewhere.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use axum::routing::get;
+use polysocket_relayd::RelaydConfig;
+
+const PAGE: &str = "text/html; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const TEXT: &str = "text/plain; charset=utf-8";
+const IMAGE: &str = "image/svg+xml";
+
+struct File {
+    path: &'static str,
+    content_type: &'static str,
+    bytes: &'static [u8],
+}
+
+macro_rules! files {
+    ($($path:literal $content_type:ident $file:literal),* $(,)?) => {
+        &[$(File { path: $path, content_type: $content_type, bytes: include_bytes!(concat!("../", $file)) }),*]
+    };
+}
+
+const FILES: &[File] = files![
+    "/" PAGE "pages/demo.html",
+    "/doctor" PAGE "pages/doctor.html",
+    "/pages/pages.css" STYLE "pages/pages.css",
+    "/pages/demo.css" STYLE "pages/demo.css",
+    "/pages/doctor.css" STYLE "pages/doctor.css",
+    "/pages/icon.svg" IMAGE "pages/icon.svg",
+    "/pages/pretend.js" SCRIPT "pages/pretend.js",
+    "/pages/words.js" SCRIPT "pages/words.js",
+    "/pages/demo/main.js" SCRIPT "pages/demo/main.js",
+    "/pages/demo/card.js" SCRIPT "pages/demo/card.js",
+    "/pages/demo/conversation.js" SCRIPT "pages/demo/conversation.js",
+    "/pages/demo/measure.js" SCRIPT "pages/demo/measure.js",
+    "/pages/demo/snippets.js" SCRIPT "pages/demo/snippets.js",
+    "/pages/demo/target.js" SCRIPT "pages/demo/target.js",
+    "/pages/doctor/engine.js" SCRIPT "pages/doctor/engine.js",
+    "/pages/doctor/ask.js" SCRIPT "pages/doctor/ask.js",
+    "/pages/doctor/examine.js" SCRIPT "pages/doctor/examine.js",
+    "/pages/doctor/try.js" SCRIPT "pages/doctor/try.js",
+    "/pages/doctor/verdict.js" SCRIPT "pages/doctor/verdict.js",
+    "/pages/doctor/report.js" SCRIPT "pages/doctor/report.js",
+    "/pages/doctor/main.js" SCRIPT "pages/doctor/main.js",
+    "/pages/README.md" TEXT "../README.md",
+    "/pages/PROTOCOL.md" TEXT "../docs/PROTOCOL.md",
+    "/pages/integrity.txt" TEXT "../js-client/dist/polysocket.js.sri",
+];
+
+/// The pages, whose policy lets them reach the relays at `relay` (sources of a CSP) beside this process.
+pub fn routes(relay: &str) -> Router {
+    let policy = HeaderValue::try_from(policy(relay)).map(Arc::new);
+    FILES.iter().fold(Router::new(), |router, file| {
+        let policy = policy.as_ref().ok().cloned();
+        let tag = tag(file.bytes);
+        router.route(
+            file.path,
+            get(move |asked: HeaderMap| async move { serve(file, &tag, policy.as_deref(), &asked) }),
+        )
+    })
+}
+
+/// Where sockets live that this relay holds, listening on `port`: the sources of a CSP that name it and its subdomains.
+pub fn relay_sources(config: &RelaydConfig, port: u16) -> String {
+    let address = match (&config.one_host, &config.address) {
+        (Some(address), _) | (None, Some(address)) => address.clone(),
+        (None, None) => format!("{}.localhost:{port}", config.name),
+    };
+    let host = address.split('/').next().unwrap_or_default();
+    // `*` stands for labels of a name: before an address it would be no source.
+    let is_name = config.one_host.is_none() && config.label_hosts;
+    if is_name { format!("{host} *.{host}") } else { host.to_owned() }
+}
+
+/// What the pages may do. JSONP needs the relay among the scripts; and the demo talks to any target by the browser's own
+/// WebSocket, so that all of those are open.
+fn policy(relay: &str) -> String {
+    format!(
+        "default-src 'none'; script-src 'self' {relay}; connect-src 'self' {relay} ws: wss:; style-src 'self'; \
+         img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+}
+
+/// An entity tag (RFC 9110, section 8.8.3). Nobody gains from two files with the same: any hash will do.
+fn tag(bytes: &[u8]) -> String {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    format!("\"{:016x}\"", hasher.finish())
+}
+
+fn serve(file: &File, tag: &str, policy: Option<&HeaderValue>, asked: &HeaderMap) -> Response {
+    let has_it = asked
+        .get(header::IF_NONE_MATCH)
+        .and_then(|tags| tags.to_str().ok())
+        .is_some_and(|tags| tags.split(',').any(|one| one.trim().trim_start_matches("W/") == tag));
+    let body = if has_it { Body::empty() } else { Body::from(Bytes::from_static(file.bytes)) };
+    let mut response = Response::new(body);
+    if has_it {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    }
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_TYPE, file.content_type),
+        // A page and its scripts are of one program: after an update none may be of the one before.
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if let Ok(tag) = HeaderValue::try_from(tag) {
+        headers.insert(header::ETAG, tag);
+    }
+    if let Some(policy) = policy {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy.clone());
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_that_has_it_is_told_so() {
+        let file = &FILES[0];
+        let tag = tag(file.bytes);
+        for (asked, status) in [(tag.clone(), 304), (format!("\"x\", W/{tag}"), 304), ("\"x\"".into(), 200)] {
+            let headers = [(header::IF_NONE_MATCH, HeaderValue::try_from(&asked).expect("a tag"))];
+            let answer = serve(file, &tag, None, &headers.into_iter().collect());
+            assert_eq!(answer.status(), status, "{asked}");
+        }
+    }
+
+    #[test]
+    fn the_policy_names_the_relay() {
+        let with = |change: fn(&mut RelaydConfig)| {
+            let mut config = RelaydConfig::default();
+            change(&mut config);
+            relay_sources(&config, 8080)
+        };
+        assert_eq!(with(|_| {}), "tom.localhost:8080 *.tom.localhost:8080");
+        assert_eq!(
+            with(|config| config.address = Some("tom.example.com".into())),
+            "tom.example.com *.tom.example.com"
+        );
+        assert_eq!(with(|config| config.one_host = Some("10.0.0.5:8080".into())), "10.0.0.5:8080");
+        assert_eq!(
+            with(|config| {
+                config.address = Some("example.com:81/tom".into());
+                config.label_hosts = false;
+            }),
+            "example.com:81"
+        );
+    }
+}

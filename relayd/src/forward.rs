@@ -113,9 +113,12 @@ pub(crate) async fn forward(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Word> {
     let count = |outcome| node.metrics.forwarded.with_label_values(&[outcome]).inc();
-    let Some(owner) = owner(node, id, request.headers()).await else {
-        count("gone");
-        return Err(Word::Gone);
+    let owner = match owner(node, id, request.headers()).await {
+        Ok(owner) => owner,
+        Err(word) => {
+            count(if word == Word::Gone { "gone" } else { "failed" });
+            return Err(word);
+        }
     };
     let passed = pass_on(node, &owner.url, request).await;
     count(if passed.is_some() { "ok" } else { "failed" });
@@ -125,34 +128,45 @@ pub(crate) async fn forward(
 
 /// Where that node is, if the id was issued by this cluster and the node is another one, of the same incarnation.
 ///
-/// What is known is used at once, however old: the registry may be slow or away, and sessions do not wait for it.
-async fn owner(node: &Arc<Node>, id: &str, headers: &HeaderMap) -> Option<Owner> {
+/// What is known is used at once, however old: the registry may be slow or away, and sessions do not wait for it. Where
+/// nothing is known and the registry cannot be asked, the client has to ask again: its session may well live.
+async fn owner(node: &Arc<Node>, id: &str, headers: &HeaderMap) -> Result<Owner, Word> {
     if headers.contains_key(HOP) {
-        return None;
+        return Err(Word::Gone);
     }
-    let id = SocketId::parse(id).ok()?;
+    let id = SocketId::parse(id).map_err(|_| Word::Gone)?;
     if id.node() == node.config.name || !node.key.verify(&id.signed(), id.mac()) {
-        return None;
+        return Err(Word::Gone);
     }
     let Some((owner, due)) = node.forwarder.table().look_up(&id) else {
         // However young the table is, the socket may be younger.
-        read_table(node).await;
-        return node.forwarder.table().find(&id);
+        let read = read_table(node).await;
+        let owner = node.forwarder.table().find(&id);
+        return owner.ok_or(if read { Word::Gone } else { Word::Busy });
     };
     if due {
         let reader = node.clone();
-        node.life.spawn(async move { read_table(&reader).await });
+        node.life.spawn(async move {
+            read_table(&reader).await;
+        });
     }
-    Some(owner)
+    Ok(owner)
 }
 
-async fn read_table(node: &Node) {
+/// Whether it could be read.
+async fn read_table(node: &Node) -> bool {
     let nodes = node.registry.nodes().await;
     let mut table = node.forwarder.table();
     table.reading = false;
     match nodes {
-        Ok(nodes) => table.update(nodes, Instant::now()),
-        Err(error) => tracing::debug!(%error, "no table of nodes: the last one is used on"),
+        Ok(nodes) => {
+            table.update(nodes, Instant::now());
+            true
+        }
+        Err(error) => {
+            tracing::debug!(%error, "no table of nodes: the last one is used on");
+            false
+        }
     }
 }
 

@@ -111,13 +111,11 @@ impl<R: Handler> Handler for Front<R> {
             told: params.told(),
             origin: allowed_origin(request.headers().get(header::ORIGIN).cloned(), &cell),
         };
-        if let Err(detail) = read {
-            return self.refuse(manner, Word::Bad, Some(detail));
+        let wrong = self.wrong_manner(transport, request.method(), &manner);
+        if !self.node.config.jsonp {
+            manner.callback = None;
         }
-        if let Some(detail) = self.wrong_manner(transport, request.method(), &manner) {
-            if !self.node.config.jsonp {
-                manner.callback = None;
-            }
+        if let Some(detail) = read.err().or(wrong) {
             return self.refuse(manner, Word::Bad, Some(detail));
         }
         if request.method() == Method::OPTIONS {
@@ -159,9 +157,6 @@ impl<R> Front<R> {
     }
 
     fn count(&self, transport: Transport, params: &Params, manner: &Manner) {
-        if let Some(why) = params.why {
-            self.node.metrics.reasons.with_label_values(&[why]).inc();
-        }
         let receivers = &self.node.metrics.receivers;
         match transport {
             Transport::Send => return,
@@ -172,6 +167,9 @@ impl<R> Front<R> {
             Transport::WebSocket => &receivers.relay,
         }
         .inc();
+        if let Some(why) = params.why {
+            self.node.metrics.reasons.with_label_values(&[why]).inc();
+        }
     }
 
     /// A socket that is not here: another node's, or nobody's.

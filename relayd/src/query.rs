@@ -47,13 +47,15 @@ impl Params {
         self.v1 || self.ack.is_some() || self.number.is_some()
     }
 
-    /// Reads `name=value&…`, over what is there already. The error says which parameter is malformed.
+    /// Reads `name=value&…`, over what is there already. All of it, also when some is malformed, since how to say so is
+    /// among it; the error says which parameter was the first.
     pub(crate) fn read(&mut self, query: &str) -> Result<(), &'static str> {
+        let mut read = Ok(());
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            self.set(name, value)?;
+            read = read.and(self.set(name, value));
         }
-        Ok(())
+        read
     }
 
     fn set(&mut self, name: &str, value: &str) -> Result<(), &'static str> {
@@ -142,6 +144,16 @@ mod tests {
         );
         assert!(!read("t=t&d=").expect("read").told());
         assert_eq!(read("t=t&d=").expect("read").data.as_deref(), Some(&b""[..]));
+    }
+
+    #[test]
+    fn what_follows_a_malformed_one_is_read() {
+        let mut params = Params::default();
+        assert_eq!(
+            params.read("ttl=soon&cb=go&v=1&n=x"),
+            Err("`ttl` must be a whole number of milliseconds")
+        );
+        assert!(params.callback.is_some() && params.told());
     }
 
     #[test]

@@ -56,7 +56,7 @@ pub(crate) async fn serve(State(router): State<Router>, request: Request) -> Res
     if head.method == Method::POST {
         let deadline = account.began + shared.config.create_timeout.as_duration();
         let form = read_form(body, shared.config.body_bytes_max.as_usize(), deadline).await;
-        read = read.and(form.and_then(|form| params.read(&form)));
+        read = read.and(form.and_then(|form| params.read(trimmed(&form))));
     }
     if head.method != Method::GET && head.method != Method::POST {
         account.set_from(params.from.as_deref().unwrap_or_default());
@@ -79,7 +79,7 @@ pub(crate) fn serve_plain(router: &Router, query: &str, request: &PlainRequest<'
     let account = Account::open(shared.metrics.clone());
     let mut params = Params::default();
     let mut read = params.read(query);
-    read = read.and(params.read(form));
+    read = read.and(params.read(trimmed(form)));
     let asked = Asked {
         params,
         read,
@@ -184,6 +184,11 @@ async fn read_form(body: Body, bytes_max: usize, deadline: Instant) -> Result<St
         Err(_) => return Err("the body did not come in time".to_owned()),
     };
     String::from_utf8(bytes.into()).map_err(|_| "the body is not UTF-8".to_owned())
+}
+
+/// A form without the line end that a shell may have put behind it.
+fn trimmed(form: &str) -> &str {
+    form.trim_end_matches(['\r', '\n'])
 }
 
 /// Appends the answer; with `limits` for a client of `v=1`.

@@ -23,6 +23,8 @@ use crate::router::Shared;
 const SOCKETS_RETRY_SECONDS: u64 = 15;
 /// What the registry may take over the deadline to say that it is over.
 const ASK_GRACE: Duration = Duration::from_millis(100);
+/// How long a relay may take to answer where nothing is dialled.
+const HELD_ANSWER: Duration = Duration::from_secs(1);
 /// The longest time a client is told to wait. A token that may never create says "never".
 const RETRY_SECONDS_MAX: u64 = 3600;
 
@@ -180,14 +182,17 @@ impl Call<'_> {
         let Some(lease) = &seat.lease else {
             return Err(Failed::There(Refusal::noted(Word::NoCapacity, "the node of this nonce is gone")));
         };
-        let wait = self.order.deadline.saturating_duration_since(Instant::now());
+        let hold = self.order.hold;
+        let now = Instant::now();
+        let left = self.order.deadline.saturating_duration_since(now);
+        let wait = if hold { left.min(HELD_ANSWER) } else { left };
         if wait.is_zero() {
             return Err(Failed::Anywhere(Refusal::noted(Word::Timeout, "no time was left to ask a relay")));
         }
         let establish = self.establish(&seat.claim.request_id, wait);
         // The registry waits for so long and no longer; should it not, we do not either.
         let ask = self.shared.registry.ask(&lease.node, lease.boot, &establish, wait);
-        let answered = timeout_at(self.order.deadline + ASK_GRACE, ask).await;
+        let answered = timeout_at(now + wait + ASK_GRACE, ask).await;
         match answered.unwrap_or_else(|_| Err(AskError::TimedOut { node: lease.node.clone() })) {
             Ok(Outcome::Opened { socket, label, protocol, extensions, serial }) => {
                 let address = if label.is_empty() {
@@ -199,6 +204,10 @@ impl Call<'_> {
             }
             Ok(Outcome::Failed { word, detail }) => Err(judge(&word, &detail)),
             Err(error @ AskError::NoSuchNode { .. }) => {
+                Err(Failed::There(Refusal::noted(Word::NoCapacity, error)))
+            }
+            // Nothing is dialled: it is the relay that hangs.
+            Err(error @ AskError::TimedOut { .. }) if hold => {
                 Err(Failed::There(Refusal::noted(Word::NoCapacity, error)))
             }
             // The relay dials within what it is told is left, so this is nearly always the target.

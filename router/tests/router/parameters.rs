@@ -24,7 +24,8 @@ async fn all_that_may_be_said_reaches_the_relay() {
     assert_eq!(asked.origin.as_deref(), Some("https://page.example"));
     assert_eq!(asked.page_origin.as_deref(), Some("https://page.example"));
     assert!(asked.hold);
-    assert!((4000..=5000).contains(&asked.budget_ms), "{}", asked.budget_ms);
+    // Nothing is dialled, so a relay has little time to answer.
+    assert!((900..=1000).contains(&asked.budget_ms), "{}", asked.budget_ms);
     assert_eq!((asked.socket_lease, asked.bytes_per_second_max), (None, None));
 }
 
@@ -37,6 +38,7 @@ async fn a_documented_client_gets_nothing_more() {
     assert_eq!(answer.status, 200, "{}", answer.body);
     let asked = relay.asked().await;
     assert!(asked.protocols.is_empty() && !asked.hold);
+    assert!((4000..=5000).contains(&asked.budget_ms), "{}", asked.budget_ms);
     assert_eq!((asked.origin, asked.page_origin), (None, None));
 }
 

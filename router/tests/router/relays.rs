@@ -31,6 +31,21 @@ async fn what_a_relay_says_is_passed_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_relay_that_hangs_is_passed_over_where_nothing_is_dialled() {
+    let registry = memory();
+    let bed = Bed::with(registry.clone(), |_| ());
+    let mut large = lease("large", 1);
+    large.capacity = u32::MAX;
+    let mut hangs = Relay::with(&registry, large, Does::Wait).await;
+    let _small = Relay::start(&registry, "small", Does::Open).await;
+    let begun = Instant::now();
+    let answer = bed.get(&format!("{CREATE_V1}&hold=1")).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert!(answer.body.contains("small.example"), "{}", answer.body);
+    assert!(!hangs.heard_nothing() && begun.elapsed().as_secs() < 2, "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn once_more_elsewhere() {
     for gone in [true, false] {
         let registry = memory();

@@ -9,7 +9,8 @@ use crate::limits::CALLBACK_BYTES_MAX;
 /// The content type of a script.
 pub const CONTENT_TYPE: &str = "application/javascript; charset=utf-8";
 
-/// A checked callback name: `^[A-Za-z_$][A-Za-z0-9_$.]{0,63}$`.
+/// A checked callback name, of at most 64 bytes: names with dots between them,
+/// `^[A-Za-z_$][A-Za-z0-9_$]*(\.[A-Za-z_$][A-Za-z0-9_$]*)*$`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Callback(Box<str>);
 
@@ -17,12 +18,10 @@ impl Callback {
     /// Checks a name from outside.
     pub fn parse(name: &str) -> Option<Self> {
         let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'$';
-        let first = *name.as_bytes().first()?;
-        (name.len() <= CALLBACK_BYTES_MAX
-            && word(first)
-            && !first.is_ascii_digit()
-            && name.bytes().all(|b| word(b) || b == b'.'))
-        .then(|| Self(name.into()))
+        let is_name = |part: &str| {
+            part.bytes().next().is_some_and(|first| !first.is_ascii_digit()) && part.bytes().all(word)
+        };
+        (name.len() <= CALLBACK_BYTES_MAX && name.split('.').all(is_name)).then(|| Self(name.into()))
     }
 
     /// Appends the call up to its argument.

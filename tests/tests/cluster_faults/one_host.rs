@@ -22,6 +22,29 @@ async fn every_transport_reaches_every_relay_also_without_the_registry() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_knows_no_other_does_not_call_a_socket_gone_while_the_registry_is_away() {
+    let _turn = turn().await;
+    let mut bed = Bed::new(TestCluster::redis_one_host(1, 2, &[]).await.unwrap()).await;
+    let wish =
+        Create { router: bed.routers[0].clone(), target: bed.upstream.url("/echo"), ..Create::default() };
+    let created = create(&bed.http, &wish).await.map_err(|e| e.to_string());
+    let socket = bed.told(created).socket;
+    let other =
+        bed.cluster.relays.iter_mut().find(|relay| relay.name != crate::load::node_of(&socket)).unwrap();
+    // It comes back knowing nobody.
+    other.program.kill().await.unwrap();
+    other.restart().await.unwrap();
+    let url = format!("127.0.0.1:{}/j/{socket}?v=1&ack=0&ttl=1000", other.port);
+    let redis = bed.cluster.redis.as_ref().unwrap();
+    redis.freeze().await.unwrap();
+    let answer = bed.http.request(&Request::get(&url), ANSWER_MAX).await.unwrap();
+    assert!(String::from_utf8_lossy(&answer.body).contains(r#""code":"busy""#), "{answer:?}");
+    bed.cluster.redis.as_ref().unwrap().thaw().await.unwrap();
+    assert_eq!(status(&mut bed, &url, "j").await, 200);
+    bed.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ids_that_were_never_issued_are_refused_everywhere() {
     let _turn = turn().await;
     let mut bed = Bed::new(TestCluster::redis_one_host(1, 3, &[]).await.unwrap()).await;

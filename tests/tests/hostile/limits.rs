@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use polysocket_tests::client::jsonp;
+use polysocket_tests::websocket::client_headers;
 use tokio::task::JoinSet;
 
-use crate::{Bed, CUT_OFF, SOON, json, secret_of};
+use crate::{Bed, CUT_OFF, SHORT, SOON, json, secret_of};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_too_large_is_refused_or_cut_off() {
@@ -119,4 +120,26 @@ async fn who_is_slow_is_cut_off() {
     let url = format!("{}/s/{socket}?n=1&t=t", created.relay);
     assert_eq!(json(&bed.post(&url, "whole").await)["ack"], 1);
     bed.is_unharmed(&[secret_of(&socket)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_became_websockets_count() {
+    const MOST: usize = 8;
+    let sections = [SHORT, &[("http", "connections_max = 8")]].concat();
+    let bed = Bed::with(&sections).await;
+    let (headers, _) = client_headers("");
+    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let mut open = Vec::new();
+    // One may be that of the client which found the server ready.
+    for _ in 0..2 * MOST {
+        let mut raw = bed.raw().await;
+        let asked = raw.write(format!("GET /probe HTTP/1.1\r\nhost: x\r\n{headers}\r\n")).await.is_ok();
+        if asked && let Ok(Some(head)) = raw.head(SOON).await {
+            assert_eq!(head.status(), 101);
+            open.push(raw);
+        }
+    }
+    assert!((1..=MOST).contains(&open.len()), "{}", open.len());
+    drop(open);
+    bed.admin.until("polysocket_http_connections", SOON, |open| open <= 1.0).await.unwrap();
 }

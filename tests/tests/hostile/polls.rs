@@ -66,3 +66,39 @@ async fn a_repeated_poll_shares_the_answer_and_a_newer_one_replaces_it() {
     }
     bed.is_unharmed(&[secret_of(&socket)]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_behind_the_head_of_a_waiting_poll_is_no_request() {
+    let mut bed = Bed::start().await;
+    let created = bed.opened("/echo").await;
+    let socket = created.socket.clone();
+    for method in ["GET", "POST"] {
+        let body =
+            format!("POST /s/{socket}?n=1&t=t HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\nSMUGGLED");
+        let length = body.len();
+        let polls = "polysocket_relay_receivers_total{transport=\"poll\"}";
+        let before = bed.admin.metric(polls).await.unwrap_or_default();
+        let mut raw = bed.raw().await;
+        let head = format!(
+            "{method} /j/{socket}?ack=1&ttl=1000 HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n"
+        );
+        raw.write(head).await.unwrap();
+        // It waits from now on: the receiver was counted.
+        bed.admin.until(polls, SOON, |polls| polls > before).await.unwrap();
+        raw.write(body).await.unwrap();
+        let answer = raw.answer(SOON).await.unwrap().unwrap();
+        assert_eq!(json(&answer)["ack"], 0, "{method}: the body was sent as a message");
+        // Either the connection ends, or the next request is the next request.
+        let next = format!("GET /j/{socket}?ack=99 HTTP/1.1\r\nHost: x\r\n\r\n");
+        if raw.write(next).await.is_ok()
+            && let Ok(Some(answer)) = raw.answer(SOON).await
+        {
+            assert_ne!(answer.head.status(), 201, "{method}: the body was answered as a request");
+        }
+        // Its own connection: one that was kept may be as old as its time-out by now.
+        let mut raw = bed.raw().await;
+        raw.write(format!("GET /j/{socket}?ack=1&ttl=1000 HTTP/1.1\r\nHost: x\r\n\r\n")).await.unwrap();
+        assert_eq!(json(&raw.answer(SOON).await.unwrap().unwrap())["ack"], 0, "{method}");
+    }
+    bed.is_unharmed(&[secret_of(&socket)]).await;
+}

@@ -5,10 +5,10 @@ use polysocket_config::{Problem, Size, Span, section};
 section! {
     /// Limits of the HTTP listeners, the same for routers and relays.
     pub struct HttpConfig = "http" check check {
-        /// Connections at the same time; above, a new one is closed at once.
+        /// Connections at the same time, also those that have become WebSockets; above, a new one is closed at once.
         connections_max: usize = 100_000,
-        /// Until the head of a request is complete, from the connection's first moment or the end of the last
-        /// request: also how long an idle connection is kept.
+        /// How long a connection may say nothing before a request or between two, and how long a head that has begun may
+        /// take.
         head_timeout: Span = Span::seconds(30),
         /// Until a TLS handshake is complete.
         tls_handshake_timeout: Span = Span::seconds(10),

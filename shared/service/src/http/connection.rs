@@ -78,8 +78,7 @@ pub(crate) async fn serve<H: Handler>(mut stream: Stream, peer: Peer, shared: Ar
     let mut is_stopping = false;
     let mut first = true;
     loop {
-        let idle =
-            timeout(shared.config.head_timeout.as_duration(), next(&mut stream, &shared.handler, first));
+        let idle = timeout(shared.config.head_timeout.as_duration(), next(&mut stream, &shared, first));
         let came = tokio::select! {
             biased;
             came = idle => came,
@@ -121,7 +120,8 @@ pub(crate) async fn serve<H: Handler>(mut stream: Stream, peer: Peer, shared: Ar
 }
 
 /// Waits for what comes next. An idle connection owns no buffer.
-async fn next<H: Handler>(stream: &mut Stream, handler: &H, first: bool) -> Next {
+async fn next<H: Handler>(stream: &mut Stream, shared: &Shared<H>, first: bool) -> Next {
+    let head_bytes_max = shared.config.head_bytes_max.as_usize();
     std::future::poll_fn(|cx| {
         SCRATCH.with_borrow_mut(|scratch| {
             let mut buffer = ReadBuf::new(&mut scratch[..]);
@@ -130,8 +130,8 @@ async fn next<H: Handler>(stream: &mut Stream, handler: &H, first: bool) -> Next
             if read.is_err() || bytes.is_empty() {
                 return Poll::Ready(Next::Gone);
             }
-            if let Some((request, length)) = plain::read(bytes)
-                && let Some(answer) = handler.answer_plain(&request)
+            if let Some((request, length)) = plain::read(bytes, head_bytes_max)
+                && let Some(answer) = shared.handler.answer_plain(&request)
             {
                 stream.put_back(&bytes[length..]);
                 return Poll::Ready(Next::Plain(answer));

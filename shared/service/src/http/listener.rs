@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -18,6 +17,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::connection::{self, Served};
 use super::park::Exchange;
+use super::places::{Place, Places};
 use super::{Handler, HttpConfig, HttpMetrics, Peer, Stream, metrics};
 use crate::Lifecycle;
 use crate::tls::Certificate;
@@ -77,7 +77,7 @@ pub(crate) struct Shared<H> {
     pub(crate) config: HttpConfig,
     pub(crate) life: Lifecycle,
     pub(crate) metrics: HttpMetrics,
-    open: AtomicUsize,
+    places: Arc<Places>,
 }
 
 /// Serves one handler on any number of listeners, with one limit on connections.
@@ -86,7 +86,8 @@ pub struct Server<H>(Arc<Shared<H>>);
 impl<H: Handler> Server<H> {
     /// A server without listeners.
     pub fn new(handler: H, config: HttpConfig, life: Lifecycle, metrics: HttpMetrics) -> Self {
-        Self(Arc::new(Shared { handler, config, life, metrics, open: AtomicUsize::new(0) }))
+        let places = Places::new(config.connections_max, &metrics);
+        Self(Arc::new(Shared { handler, config, life, metrics, places }))
     }
 
     /// Serves a listener until the process stops.
@@ -115,44 +116,25 @@ async fn accept<H: Handler>(bound: Bound, shared: Arc<Shared<H>>) {
             }
         };
         shared.metrics.accepted.inc();
-        let Some(place) = Place::take(&shared) else {
+        let Some(place) = shared.places.take() else {
             shared.metrics.ended.with_label_values(&[metrics::REFUSED]).inc();
             continue;
         };
         let peer = Peer { address, secure: tls.is_some() };
         let tls = tls.clone();
         // It watches for abortion itself.
+        let shared = shared.clone();
         shared.life.clone().spawn_bare(async move {
-            let outcome = greet(socket, tls, peer, &place.0).await;
-            place.0.metrics.ended.with_label_values(&[outcome]).inc();
+            let outcome = greet(socket, place, tls, peer, &shared).await;
+            shared.metrics.ended.with_label_values(&[outcome]).inc();
         });
-    }
-}
-
-/// One of the connections there may be; gives its place back when dropped.
-struct Place<H>(Arc<Shared<H>>);
-
-impl<H> Place<H> {
-    fn take(shared: &Arc<Shared<H>>) -> Option<Self> {
-        if shared.open.fetch_add(1, Ordering::Relaxed) >= shared.config.connections_max {
-            shared.open.fetch_sub(1, Ordering::Relaxed);
-            return None;
-        }
-        shared.metrics.open.inc();
-        Some(Self(shared.clone()))
-    }
-}
-
-impl<H> Drop for Place<H> {
-    fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::Relaxed);
-        self.0.metrics.open.dec();
     }
 }
 
 /// Shakes hands if need be, and finds out which HTTP the peer speaks.
 async fn greet<H: Handler>(
     socket: TcpStream,
+    place: Place,
     tls: Option<TlsAcceptor>,
     peer: Peer,
     shared: &Arc<Shared<H>>,
@@ -164,9 +146,9 @@ async fn greet<H: Handler>(
                 Box::pin(timeout(shared.config.tls_handshake_timeout.as_duration(), tls.accept(socket)));
             let Ok(Ok(stream)) = handshake.await else { return metrics::TLS_FAILED };
             let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            (Stream::tls(stream), h2)
+            (Stream::tls(stream, place), h2)
         }
-        None => (Stream::plain(socket), false),
+        None => (Stream::plain(socket, place), false),
     };
     if h2 {
         return Box::pin(serve_h2(stream, peer, shared.clone())).await;

@@ -8,7 +8,7 @@
 //!
 //! # Layout
 //! `answer`: short answers, both ways. [`body`]: bodies of others. `config`: limits. `connection`: one HTTP/1
-//! connection, driven and parked. `listener`: accepting. `metrics`. `park`: the slot between handler and connection.
+//! connection, driven and parked. `listener`: accepting. `metrics`. `park`: the slot between handler and connection. `places`: how many connections there may be.
 //! `plain`: requests that need no hyper. `routes`: axum as a handler. `stream`: plain or TLS. `upgrade`: handshakes of
 //! WebSockets. What all daemons serve: `shim`, the client's script, and `probe`, a WebSocket that says one thing.
 
@@ -20,6 +20,7 @@ mod date;
 mod listener;
 mod metrics;
 mod park;
+mod places;
 mod plain;
 mod probe;
 mod routes;

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ::http::{Request, Version, header};
+use hyper::body::Body;
 
 use super::Peer;
 
@@ -41,13 +42,17 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// An exchange that cannot be parked: a stream of an h2 connection.
+    /// An exchange that cannot be parked: a stream of an h2 connection, or one that hyper has to finish.
     pub(crate) fn unparkable(peer: Peer) -> Self {
         Self { peer, slot: None, keep_alive: true }
     }
 
-    /// An exchange of an HTTP/1 connection.
-    pub(crate) fn parkable<B>(peer: Peer, slot: Slot, request: &Request<B>) -> Self {
+    /// An exchange of an HTTP/1 connection. One whose body has not been read to its end cannot be parked: who reads the
+    /// connection afterwards would take the rest of the body for a request (request smuggling).
+    pub(crate) fn parkable<B: Body>(peer: Peer, slot: Slot, request: &Request<B>) -> Self {
+        if !request.body().is_end_stream() {
+            return Self::unparkable(peer);
+        }
         let says = |word: &str| {
             let tokens = request.headers().get_all(header::CONNECTION);
             tokens

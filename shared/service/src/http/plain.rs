@@ -35,14 +35,16 @@ pub struct PlainRequest<'a> {
 ///
 /// What is left to hyper, so that there is one judge of everything that could be understood in two ways: other
 /// versions and methods, `Transfer-Encoding`, more than one `Origin`, `Referer` or `Content-Length`, or a length that is
-/// not just digits, a body on a GET, `Expect`, `Upgrade`, a `Connection` that says more than `keep-alive`, targets in absolute form.
-pub(crate) fn read(bytes: &[u8]) -> Option<(PlainRequest<'_>, usize)> {
+/// not just digits, a body on a GET, `Expect`, `Upgrade`, a `Connection` that says more than `keep-alive`, targets in absolute form
+/// or with what has no place in one (RFC 3986), heads longer than `head_bytes_max`.
+pub(crate) fn read(bytes: &[u8], head_bytes_max: usize) -> Option<(PlainRequest<'_>, usize)> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut request = httparse::Request::new(&mut headers);
     let httparse::Status::Complete(head) = request.parse(bytes).ok()? else { return None };
     let method = request.method.filter(|method| matches!(*method, "GET" | "POST"))?;
     let target = request.path.filter(|target| target.starts_with('/'))?;
-    if request.version != Some(1) {
+    let is_wrong = |byte: u8| byte >= 0x80 || matches!(byte, b'"' | b'#' | b'<' | b'>');
+    if request.version != Some(1) || head > head_bytes_max || target.bytes().any(is_wrong) {
         return None;
     }
     let (mut origin, mut referer) = (None, None);
@@ -91,7 +93,7 @@ mod tests {
     fn whole_requests_are_read_and_the_next_is_left() {
         let bytes =
             b"POST /s/x?n=1 HTTP/1.1\r\nHost: a\r\nOrigin: https://p\r\nContent-Length: 3\r\n\r\nabcGET /";
-        let (request, length) = read(bytes).expect("plain");
+        let (request, length) = read(bytes, 1024).expect("plain");
         let expected = PlainRequest {
             method: "POST",
             target: "/s/x?n=1",
@@ -100,7 +102,9 @@ mod tests {
             body: b"abc",
         };
         assert_eq!((request, &bytes[length..]), (expected, &b"GET /"[..]));
-        assert!(read(b"GET /j/x HTTP/1.1\r\nHost: a\r\nConnection: Keep-Alive\r\n\r\n").is_some());
+        let idle = b"GET /j/x HTTP/1.1\r\nHost: a\r\nConnection: Keep-Alive\r\n\r\n";
+        assert!(read(idle, idle.len()).is_some());
+        assert_eq!(read(idle, idle.len() - 1), None, "a longer head than is allowed");
     }
 
     #[test]
@@ -122,13 +126,17 @@ mod tests {
             "POST /s/x HTTP/1.1\r\nHost: a\r\nContent-Length: 5",
             "GET /j/x HTTP/1.1\r\nHost: a\r\nOrigin: https://a\r\nOrigin: https://b",
             "GET /j/x HTTP/1.1\r\nHost: a\r\nReferer: https://a\r\nReferer: https://a",
+            "GET /j/x?d=a#b HTTP/1.1\r\nHost: a",
+            "GET /j/x?d=\"a\" HTTP/1.1\r\nHost: a",
+            "GET /j/x?d=<a> HTTP/1.1\r\nHost: a",
+            "GET /j/x?d=\u{e4} HTTP/1.1\r\nHost: a",
             "garbage",
         ] {
-            assert_eq!(read(format!("{head}\r\n\r\nabc").as_bytes()), None, "{head}");
+            assert_eq!(read(format!("{head}\r\n\r\nabc").as_bytes(), 1024), None, "{head}");
         }
         let whole = b"POST /s/x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
         for cut in 0..whole.len() {
-            assert_eq!(read(&whole[..cut]), None, "cut at {cut}");
+            assert_eq!(read(&whole[..cut], 1024), None, "cut at {cut}");
         }
     }
 }

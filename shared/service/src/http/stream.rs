@@ -11,6 +11,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
+use super::places::Place;
+
 /// The socket.
 #[derive(Debug)]
 enum Socket {
@@ -24,19 +26,20 @@ pub struct Stream {
     socket: Socket,
     ahead: Bytes,
     flushed: Arc<AtomicBool>,
+    _place: Place,
 }
 
 impl Stream {
-    pub(crate) fn plain(socket: TcpStream) -> Self {
-        Self::new(Socket::Plain(socket))
+    pub(crate) fn plain(socket: TcpStream, place: Place) -> Self {
+        Self::new(Socket::Plain(socket), place)
     }
 
-    pub(crate) fn tls(socket: TlsStream<TcpStream>) -> Self {
-        Self::new(Socket::Tls(Box::new(socket)))
+    pub(crate) fn tls(socket: TlsStream<TcpStream>, place: Place) -> Self {
+        Self::new(Socket::Tls(Box::new(socket)), place)
     }
 
-    fn new(socket: Socket) -> Self {
-        Self { socket, ahead: Bytes::new(), flushed: Arc::new(AtomicBool::new(true)) }
+    fn new(socket: Socket, place: Place) -> Self {
+        Self { socket, ahead: Bytes::new(), flushed: Arc::new(AtomicBool::new(true)), _place: place }
     }
 
     /// Puts bytes back that were read but belong to what comes next. They are copied: even none of them would keep

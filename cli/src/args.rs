@@ -22,6 +22,14 @@ pub enum Command {
     Router(Common),
     /// A relay node: holds the upstream WebSockets and serves the pages.
     Relayd(Common),
+    /// The hub: Rocket and Gockets, for backends without a WebSocket server.
+    Hub(Common),
+    /// Rocket alone, with the original's flags and configuration file; `polysocket rocket -h` lists them.
+    #[command(disable_help_flag = true)]
+    Rocket(Original),
+    /// Gockets alone, with the original's flags; `polysocket gockets -h` lists them.
+    #[command(disable_help_flag = true)]
+    Gockets(Original),
     /// Makes a token that routers take.
     Token(Token),
     /// Checks a configuration and says what is wrong with it, or prints what could be in one.
@@ -54,6 +62,14 @@ pub struct Dev {
     /// Where configuration comes from.
     #[command(flatten)]
     pub common: Common,
+}
+
+/// The command line of a program that ours stands in for, as that program takes it.
+#[derive(Debug, Default, Clone, Group)]
+pub struct Original {
+    /// Flags, and perhaps a file.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, num_args = 0..)]
+    pub arguments: Vec<String>,
 }
 
 /// Flags of `token`.

@@ -43,30 +43,51 @@ pub struct Process {
     pub life: Lifecycle,
     /// Its metrics.
     pub metrics: prometheus::Registry,
-    /// What it shares with others.
-    pub registry: Arc<dyn Registry>,
+    http: HttpMetrics,
+}
+
+/// What routers and relays share.
+pub struct Shared {
+    registry: Arc<dyn Registry>,
     /// Signs socket ids.
-    pub key: ClusterKey,
+    key: ClusterKey,
+}
+
+impl Shared {
+    /// Opens the registry.
+    pub async fn open(config: &Config) -> Result<Self, Failure> {
+        let registry = polysocket_registry::open(&config.registry).await;
+        let registry = registry.map_err(|error| Failure::Start(error.to_string()))?;
+        Ok(Self { registry, key: ClusterKey::new(&config.cluster) })
+    }
+
+    /// The process is ready while the registry answers.
+    pub fn ready(&self) -> admin::Ready {
+        let registry = self.registry.clone();
+        Arc::new(move || {
+            let registry = registry.clone();
+            Box::pin(async move { registry.ping().await.map_err(|error| error.to_string()) })
+        })
+    }
 }
 
 impl Process {
-    /// Opens the registry; everything else is there at once.
-    pub async fn open(config: Config) -> Result<Self, Failure> {
-        let registry = polysocket_registry::open(&config.registry).await;
-        let registry = registry.map_err(|error| Failure::Start(error.to_string()))?;
-        let key = ClusterKey::new(&config.cluster);
-        Ok(Self { config, life: Lifecycle::new(), metrics: prometheus::Registry::new(), registry, key })
+    /// One that does nothing yet.
+    pub fn new(config: Config) -> Self {
+        let metrics = prometheus::Registry::new();
+        let http = HttpMetrics::new(&metrics);
+        Self { config, life: Lifecycle::new(), metrics, http }
     }
 
     /// The router; without a keyring it takes everybody.
-    pub fn router(&self, keyring: Option<Keyring>, policy: Policy) -> Router {
+    pub fn router(&self, shared: &Shared, keyring: Option<Keyring>, policy: Policy) -> Router {
         let limits = &self.config.limits;
         Router::new(RouterParts {
             config: self.config.router.clone(),
-            registry: self.registry.clone(),
+            registry: shared.registry.clone(),
             keyring,
             policy,
-            key: self.key.clone(),
+            key: shared.key.clone(),
             life: self.life.clone(),
             metrics: RouterMetrics::new(&self.metrics),
             limits: ClientLimits {
@@ -79,14 +100,14 @@ impl Process {
     }
 
     /// The relay, which is announced from now on.
-    pub fn relay(&self, policy: Policy, listening: SocketAddr) -> Result<Relay, Failure> {
+    pub fn relay(&self, shared: &Shared, policy: Policy, listening: SocketAddr) -> Result<Relay, Failure> {
         Ok(Relay::start(RelayParts {
             config: self.config.relayd.clone(),
             limits: self.config.limits.clone(),
             body_timeout: self.config.http.body_timeout.as_duration(),
-            registry: self.registry.clone(),
+            registry: shared.registry.clone(),
             registry_config: self.config.registry.clone(),
-            key: self.key.clone(),
+            key: shared.key.clone(),
             dialer: dialer(policy, &self.config)?,
             life: self.life.clone(),
             metrics: RelayMetrics::new(&self.metrics),
@@ -94,33 +115,31 @@ impl Process {
         }))
     }
 
-    /// Serves a handler on listeners that are bound, and operators on theirs.
-    pub async fn serve<H: Handler>(&self, handler: H, listeners: Vec<Bound>) -> Result<(), Failure> {
-        let http = HttpMetrics::new(&self.metrics);
-        let server = Server::new(handler, self.config.http.clone(), self.life.clone(), http);
+    /// Serves a handler on listeners that are bound; `name` says whose they are, where there are several.
+    pub fn serve<H: Handler>(&self, name: &str, handler: H, listeners: Vec<Bound>) {
+        let server = Server::new(handler, self.config.http.clone(), self.life.clone(), self.http.clone());
         for bound in listeners {
             let scheme = if bound.secure() { "https" } else { "http" };
             if let Ok(address) = bound.address() {
-                println!("listening on {scheme}://{address}");
+                println!("{name}listening on {scheme}://{address}");
             }
             server.serve(bound);
         }
+    }
+
+    /// Serves operators.
+    pub async fn administer(&self, ready: admin::Ready) -> Result<(), Failure> {
         let listen = &self.config.admin.listen;
-        if !listen.is_empty() {
-            let listener = TcpListener::bind(listen).await;
-            let listener = listener.map_err(|error| {
-                Failure::Start(format!("admin.listen: cannot listen on {listen}: {error}"))
-            })?;
-            if let Ok(address) = listener.local_addr() {
-                println!("admin on http://{address}");
-            }
-            let registry = self.registry.clone();
-            let ready: admin::Ready = Arc::new(move || {
-                let registry = registry.clone();
-                Box::pin(async move { registry.ping().await.map_err(|error| error.to_string()) })
-            });
-            admin::serve(listener, &self.life, self.metrics.clone(), ready);
+        if listen.is_empty() {
+            return Ok(());
         }
+        let listener = TcpListener::bind(listen).await;
+        let listener = listener
+            .map_err(|error| Failure::Start(format!("admin.listen: cannot listen on {listen}: {error}")))?;
+        if let Ok(address) = listener.local_addr() {
+            println!("admin on http://{address}");
+        }
+        admin::serve(listener, &self.life, self.metrics.clone(), ready);
         Ok(())
     }
 
@@ -158,7 +177,8 @@ pub fn policy(config: &Config) -> Result<Policy, Failure> {
     Policy::new(&config.targets).map_err(|error| problem(error.key(), &error.to_string()))
 }
 
-fn dialer(policy: Policy, config: &Config) -> Result<Dialer, Failure> {
+/// Dials what that allows.
+pub fn dialer(policy: Policy, config: &Config) -> Result<Dialer, Failure> {
     Dialer::new(policy, &config.targets).map_err(|error| problem(error.key(), &error.to_string()))
 }
 

@@ -1,14 +1,19 @@
 //! All sections in one struct.
 
+use polysocket_broker::BrokerConfig;
 use polysocket_config::{ConfigError, Environment, Layers, load};
+use polysocket_gockets::{GocketsConfig, HooksConfig};
+use polysocket_hub::{HubConfig, Sections};
 use polysocket_outbound::TargetsConfig;
 use polysocket_registry::RegistryConfig;
 use polysocket_relayd::{LimitsConfig, RelaydConfig};
+use polysocket_rocket::RocketConfig;
 use polysocket_router::RouterConfig;
 use polysocket_service::admin::AdminConfig;
 use polysocket_service::cluster::ClusterConfig;
 use polysocket_service::http::HttpConfig;
 use polysocket_service::logs::LogConfig;
+use polysocket_socket::SocketLimits;
 use polysocket_tokens::AuthConfig;
 
 use crate::args::Common;
@@ -22,10 +27,30 @@ polysocket_config::configuration! {
         targets: TargetsConfig,
         auth: AuthConfig,
         registry: RegistryConfig,
+        hub: HubConfig,
+        broker: BrokerConfig,
+        socket: SocketLimits,
+        rocket: RocketConfig,
+        gockets: GocketsConfig,
+        gockets_hooks: HooksConfig,
         cluster: ClusterConfig,
         http: HttpConfig,
         admin: AdminConfig,
         log: LogConfig,
+    }
+}
+
+impl Config {
+    /// What the hub takes from it.
+    pub fn hub_sections(&self) -> Sections {
+        Sections {
+            hub: self.hub.clone(),
+            broker: self.broker.clone(),
+            socket: self.socket.clone(),
+            rocket: self.rocket.clone(),
+            gockets: self.gockets.clone(),
+            gockets_hooks: self.gockets_hooks.clone(),
+        }
     }
 }
 

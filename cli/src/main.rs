@@ -19,6 +19,9 @@ fn main() -> ExitCode {
         Command::Dev(flags) => commands::dev::run(&flags),
         Command::Router(flags) => commands::router::run(&flags),
         Command::Relayd(flags) => commands::relayd::run(&flags),
+        Command::Hub(flags) => commands::hub::run(&flags),
+        Command::Rocket(original) => commands::rocket::run(original),
+        Command::Gockets(original) => commands::gockets::run(&original),
         Command::Token(flags) => commands::token::run(&flags),
         Command::CheckConfig(flags) => commands::check_config::run(&flags),
     };

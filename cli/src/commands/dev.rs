@@ -3,13 +3,17 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use polysocket_hub::Hub;
+use polysocket_outbound::Policy;
 use polysocket_relayd::Front;
+use polysocket_rocket::{HubConfig as RocketHub, UserConfig};
 use polysocket_router::Front as RouterFront;
 use polysocket_service::http::client_routes;
 use polysocket_service::lifecycle::stop_signal;
 
 use crate::args::Dev;
-use crate::assembly::{Process, keyring, listeners, policy, run_with};
+use crate::assembly::{Process, Shared, keyring, listeners, policy, run_with};
+use crate::commands::hub::open_hub;
 use crate::config::{self, Config};
 use crate::echo;
 use crate::error::Failure;
@@ -43,18 +47,33 @@ async fn serve(config: Config, listen: String) -> Result<(), Failure> {
         tracing::info!("no keys are configured: any page may create sockets, without a token");
     }
     let relay_sources = pages::relay_sources(&config.relayd, address.port());
-    let process = Process::open(config).await?;
-    let router = process.router(keyring, policy.clone());
-    let relay = process.relay(policy, address)?;
+    let process = Process::new(config);
+    let shared = Shared::open(&process.config).await?;
+    let router = process.router(&shared, keyring, policy.clone());
+    let relay = process.relay(&shared, policy.clone(), address)?;
+    let hub = hub(&process, policy, address.port()).await?;
     relay.announced().await;
     let beside = echo::routes().merge(client_routes(&process.life)).merge(pages::routes(&relay_sources));
-    let rest = RouterFront::new(&router, beside);
-    process.serve(Front::new(&relay, rest), bound).await?;
+    let rest = RouterFront::new(&router, beside.merge(hub.routes()));
+    process.serve("", Front::new(&relay, rest), bound);
+    process.administer(shared.ready()).await?;
     println!("{}", introduction(address, open));
     stop_signal().await;
     relay.stop();
     process.finish(Duration::from_secs(1)).await;
     Ok(())
+}
+
+/// Its hub: Gockets at `/channel`, and one hub of Rocket at `/rocket`, whose user `frontend` anybody may be.
+async fn hub(process: &Process, policy: Policy, port: u16) -> Result<Hub, Failure> {
+    let mut sections = process.config.hub_sections();
+    if sections.rocket.hubs.is_empty() {
+        let (name, secret) = ("frontend".to_owned(), Some(String::new()));
+        let user = UserConfig { name, secret, permission: 3, ..UserConfig::default() };
+        let hub = RocketHub { path: "/rocket".into(), users: vec![user].into(), ..RocketHub::default() };
+        sections.rocket.hubs = vec![hub].into();
+    }
+    open_hub(process, sections, policy, vec![port], false).await
 }
 
 /// What to try first. Every line works when pasted into a shell, in this order.

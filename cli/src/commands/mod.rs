@@ -2,6 +2,9 @@
 
 pub mod check_config;
 pub mod dev;
+pub mod gockets;
+pub mod hub;
 pub mod relayd;
+pub mod rocket;
 pub mod router;
 pub mod token;

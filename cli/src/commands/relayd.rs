@@ -5,7 +5,7 @@ use polysocket_service::http::{Routes, client_routes};
 use polysocket_service::lifecycle::stop_signal;
 
 use crate::args::Common;
-use crate::assembly::{CLOSING, Process, listeners, policy, run_with};
+use crate::assembly::{CLOSING, Process, Shared, listeners, policy, run_with};
 use crate::config::{self, Config};
 use crate::error::Failure;
 
@@ -31,9 +31,11 @@ async fn serve(config: Config) -> Result<(), Failure> {
             "cluster.secret is not set: routers and other nodes cannot tell this node's socket ids from junk"
         );
     }
-    let process = Process::open(config).await?;
-    let relay = process.relay(policy, listening)?;
-    process.serve(Front::new(&relay, Routes::new(client_routes(&process.life))), bound).await?;
+    let process = Process::new(config);
+    let shared = Shared::open(&process.config).await?;
+    let relay = process.relay(&shared, policy, listening)?;
+    process.serve("", Front::new(&relay, Routes::new(client_routes(&process.life))), bound);
+    process.administer(shared.ready()).await?;
     stop_signal().await;
     relay.drain().await;
     process.finish(CLOSING).await;

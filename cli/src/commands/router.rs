@@ -5,7 +5,7 @@ use polysocket_service::http::client_routes;
 use polysocket_service::lifecycle::stop_signal;
 
 use crate::args::Common;
-use crate::assembly::{Process, keyring, listeners, policy, run_with};
+use crate::assembly::{Process, Shared, keyring, listeners, policy, run_with};
 use crate::config::{self, Config};
 use crate::error::Failure;
 
@@ -29,9 +29,11 @@ async fn serve(config: Config) -> Result<(), Failure> {
         tracing::warn!("router.anonymous is on: anybody may use this router");
     }
     let within = section.drain_timeout.as_duration();
-    let process = Process::open(config).await?;
-    let router = process.router(keyring, policy);
-    process.serve(Front::new(&router, client_routes(&process.life)), bound).await?;
+    let process = Process::new(config);
+    let shared = Shared::open(&process.config).await?;
+    let router = process.router(&shared, keyring, policy);
+    process.serve("", Front::new(&router, client_routes(&process.life)), bound);
+    process.administer(shared.ready()).await?;
     stop_signal().await;
     // A create that has begun is finished, within router.drain_timeout.
     tracing::info!("stopping");

@@ -128,7 +128,8 @@ async fn connections_that_became_websockets_count() {
     let sections = [SHORT, &[("http", "connections_max = 8")]].concat();
     let bed = Bed::with(&sections).await;
     let (headers, _) = client_headers("");
-    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let headers: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let headers = headers.concat();
     let mut open = Vec::new();
     // One may be that of the client which found the server ready.
     for _ in 0..2 * MOST {

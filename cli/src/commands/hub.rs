@@ -1,0 +1,72 @@
+//! `polysocket hub`.
+
+use std::sync::Arc;
+
+use polysocket_hub::{Hub, HubError, Parts, Sections};
+use polysocket_outbound::Policy;
+use polysocket_service::admin;
+use polysocket_service::lifecycle::stop_signal;
+use polysocket_tokens::Keyring;
+
+use crate::args::Common;
+use crate::assembly::{Process, dialer, policy, run_with};
+use crate::config::{self, Config};
+use crate::error::Failure;
+
+/// Runs until it is told to stop.
+pub fn run(flags: &Common) -> Result<(), Failure> {
+    let config = config::read(flags, Vec::new())?;
+    run_with(&config.clone(), || async {
+        let policy = policy(&config)?;
+        serve(config, policy).await
+    })
+}
+
+/// Serves the protocols of `hub.protocols` on their listeners; hooks lead where `policy` allows.
+pub(super) async fn serve(config: Config, policy: Policy) -> Result<(), Failure> {
+    let within = config.hub.drain_timeout.as_duration();
+    let process = Process::new(config);
+    let mut hub = open_hub(&process, process.config.hub_sections(), policy, Vec::new(), true).await?;
+    for (protocol, mount, bound) in hub.listen().map_err(failure)? {
+        process.serve(&format!("{} ", protocol.name()), mount, bound);
+    }
+    let hub = Arc::new(hub);
+    let ready: admin::Ready = Arc::new(move || {
+        let hub = hub.clone();
+        Box::pin(async move { hub.ready().await })
+    });
+    process.administer(ready).await?;
+    stop_signal().await;
+    tracing::info!("stopping");
+    process.finish(within).await;
+    Ok(())
+}
+
+/// Makes the hub of a process.
+pub(super) async fn open_hub(
+    process: &Process,
+    sections: Sections,
+    policy: Policy,
+    ports: Vec<u16>,
+    listening: bool,
+) -> Result<Hub, Failure> {
+    let config = &process.config;
+    let keyring = if config.auth.is_open() { None } else { Some(Arc::new(Keyring::new(&config.auth)?)) };
+    let parts = Parts {
+        sections,
+        keyring,
+        dialer: Arc::new(dialer(policy, config)?),
+        body_timeout: config.http.body_timeout.as_duration(),
+        ports,
+        life: process.life.clone(),
+        metrics: &process.metrics,
+    };
+    Hub::open(parts, listening).await.map_err(failure)
+}
+
+fn failure(error: HubError) -> Failure {
+    match error {
+        HubError::Config(error) => error.into(),
+        other => Failure::Start(other.to_string()),
+    }
+}

@@ -1,0 +1,16 @@
+-- Deletes a topic, and tells.
+--
+-- KEYS  1 meta  2 log  3 nodes  4 info  5 leases
+
+local was = redis.call('HMGET', KEYS[1], 'epoch', 'line')
+for i = 1, 5 do
+  redis.call('DEL', KEYS[i])
+end
+if was[1] then
+  -- Those who are not connected now learn of it by their epoch.
+  local gone = was[1] .. ' ' .. string.gsub(was[2] or '', ':%d+', '')
+  redis.call('HSET', KEYS[1], 'epoch', ARGV[3], 'offset', 0, 'server', ARGV[1], 'line', '', 'gone', gone)
+  redis.call('PEXPIRE', KEYS[1], ARGV[4])
+  tell('x ' .. ARGV[3] .. ' 0')
+end
+return 1

@@ -1,0 +1,17 @@
+//! The hub: small protocols for backends that have no WebSocket server, over one broker.
+//!
+//! # Layout
+//! - [`Hub`] (`hub`): the broker and the protocols over it, made from configuration.
+//! - [`Mount`] (`mount`): a protocol on listeners of its own.
+//! - [`HubConfig`], [`Protocol`] (`config`): which protocols run.
+//!
+//! What the protocols are is in their crates beside this one: `rocket`, `gockets`; what they share: `broker` (topics)
+//! and `socket` (one WebSocket connection). Protocols know broker and socket, which know no protocol.
+
+mod config;
+mod hub;
+mod mount;
+
+pub use config::{HubConfig, Protocol, Sections};
+pub use hub::{Hub, HubError, Parts};
+pub use mount::Mount;

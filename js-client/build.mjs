@@ -1,4 +1,5 @@
-// Builds dist/ from src/: types, bundle, minified, checked. With --check: builds in memory and compares with dist/.
+// Builds dist/ from src/: types, bundle, minified, checked. With --check: builds in memory and compares with dist/. With
+// --names: searches short names anew, as has to be done after each change of what is minified; takes two minutes.
 
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,21 +9,26 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { parse } from 'acorn';
 import { rollup } from 'rollup';
-import { minify } from 'terser';
+import UglifyJS from 'uglify-js';
+import { INTERNAL } from './internal.mjs';
+import { rename, search } from './names.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const DIST = join(HERE, 'dist');
 const MODULES = join(HERE, '.build');
+const NAMES = join(HERE, 'names.json');
+/** What the search of names tries: more changes little. */
+const TRIALS = 60_000;
 const GZIP_BYTES_MAX = 7168;
 const VERSION = JSON.parse(readFileSync(join(HERE, 'package.json'), 'utf8')).version;
-const BANNER = `/*! polysocket ${VERSION} | MIT */`;
+const BANNER = `/*! polysocket ${VERSION} */`;
 
 function compile() {
   rmSync(MODULES, { recursive: true, force: true });
   execFileSync(process.execPath, [join(HERE, 'node_modules/typescript/bin/tsc'), '-p', HERE], { stdio: 'inherit' });
 }
 
-/** tsc leaves `const`-free ES5; rollup joins it; terser shortens it and quotes what ES3 reserves. */
+/** tsc leaves ES5; rollup joins it; uglify shortens it and quotes what ES3 reserves. */
 async function bundle(entry, format, map) {
   const built = await rollup({
     input: join(MODULES, entry),
@@ -42,21 +48,33 @@ async function bundle(entry, format, map) {
   });
   await built.close();
   const [chunk] = output;
-  const result = await minify(
+  const result = UglifyJS.minify(
     { [map]: chunk.code },
     {
-      ie8: true,
-      safari10: false,
-      ecma: 5,
+      ie: true,
       module: format == 'es',
       toplevel: true,
-      compress: { passes: 3, unsafe_math: false, pure_getters: true },
-      mangle: true,
-      format: { preamble: BANNER, ascii_only: true },
-      sourceMap: { content: chunk.map, filename: map.replace(/\.map$/, ''), url: map, includeSources: true },
+      // Much that is written to be read is a function that is called once; but what is called twice stays one.
+      compress: { passes: 4, inline: 1, collapse_vars: false },
+      mangle: { properties: { regex: INTERNAL, domprops: true } },
+      output: { preamble: BANNER, ascii_only: true },
+      // Servers name the map in a header, so that the file need not.
+      sourceMap: { content: chunk.map, filename: map.replace(/\.map$/, ''), includeSources: true },
     },
   );
+  if (result.error) throw result.error;
   return result;
+}
+
+/** Under names by which it is smallest. */
+function shorten(code) {
+  if (process.argv.includes('--names')) {
+    const record = search(code, TRIALS, (trial, size) => trial % 10_000 || console.log(`names: ${trial} of ${TRIALS}, ${size} bytes`));
+    writeFileSync(NAMES, JSON.stringify(record) + '\n');
+  }
+  const shorter = existsSync(NAMES) && rename(code, JSON.parse(readFileSync(NAMES, 'utf8')));
+  if (!shorter) console.log('names.json is for other code than this; npm run names makes it smaller');
+  return shorter || code;
 }
 
 /** Hands the source maps of tsc to rollup. */
@@ -84,6 +102,7 @@ export async function build() {
   compile();
   const classic = await bundle('classic.js', 'iife', 'polysocket.js.map');
   const module = await bundle('module.js', 'es', 'polysocket.mjs.map');
+  classic.code = shorten(classic.code);
   checkSyntax(classic.code);
   const integrity = 'sha384-' + createHash('sha384').update(classic.code).digest('base64');
   const types = readFileSync(join(HERE, 'src/polysocket.d.ts'), 'utf8');

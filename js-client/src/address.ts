@@ -21,6 +21,6 @@ export function absolute(url: string): string {
 /** The address of a WebSocket as its `url` tells it; empty when it cannot be one (WHATWG, "new WebSocket"). */
 export function socketAddress(url: string): string {
   // `ws` is parsed as `http` is, which every engine can.
-  const http = absolute(url.replace(/^\s*ws(s?:)/i, 'http$1'));
+  const http = absolute(url.replace(/^\s*ws(s?:)[\\\/]*/i, 'http$1//'));
   return /^http[^#]+$/.test(http) ? http.replace('http', 'ws') : '';
 }

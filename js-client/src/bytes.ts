@@ -8,7 +8,7 @@ import { root } from './engine';
 const ASCII = /^[\0-\x7f]*$/;
 /** Pairs are matched first, so that what is left are halves without the other. */
 const SURROGATES = /[\ud800-\udbff][\udc00-\udfff]|[\ud800-\udfff]/g;
-const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 /** Arguments one call may have in the engines that allow the fewest. */
 const ARGUMENTS_MAX = 8192;
 
@@ -34,7 +34,7 @@ export function toText(bytes: string): string {
 
 /** An ArrayBuffer, or a view of one. */
 export function fromBuffer(data: any): string {
-  const view = new root.Uint8Array(data.buffer || data, data.byteOffset || 0, data.byteLength);
+  const view = new root.Uint8Array(data.buffer || data, data.byteOffset, data.byteLength);
   let bytes = '';
   for (let at = 0; at < view.length; at += ARGUMENTS_MAX)
     // A real array, since old engines take no other for `apply`.
@@ -48,7 +48,7 @@ export function toBuffer(bytes: string): ArrayBuffer {
   return view.buffer;
 }
 
-/** Base64 of the URL alphabet, without padding: it needs no escaping anywhere. */
+/** Base64 without padding. Relays take a `+` in a URL for what it is, so that it needs no escaping. */
 export function toBase64(bytes: string): string {
   let text = '';
   for (let i = 0; i < bytes.length; i += 3) {
@@ -57,17 +57,4 @@ export function toBase64(bytes: string): string {
     for (let shift = 18; shift >= 0; shift -= 6) text += DIGITS.charAt((three >> shift) & 63);
   }
   return text.substring(0, Math.ceil((bytes.length * 4) / 3));
-}
-
-/** Reads base64 of the common alphabet. */
-export function fromBase64(text: string): string {
-  let bytes = '';
-  let bits = 0;
-  text = text.replace(/=/g, '').replace(/\+/g, '-').replace(/\//g, '_');
-  for (let i = 0; i < text.length; i++) {
-    bits = (bits << 6) | DIGITS.indexOf(text.charAt(i));
-    // The second to fourth of each four digits complete a byte: 4, 2 and 0 bits are left.
-    if (i & 3) bytes += fromCode((bits >> (6 - 2 * (i & 3))) & 255);
-  }
-  return bytes;
 }

@@ -1,14 +1,13 @@
 /** Carries one session over time: receives, sends, retries, and changes the transport. */
 
-import { toBase64, toBuffer } from './bytes';
+import { fromBuffer, toBase64, toBuffer } from './bytes';
 import { Done, Stop } from './call';
 import { CoreEvents, makeCore } from './core';
-import { nothing, now, page, root } from './engine';
+import { hasBuffers, nothing, now, page, root } from './engine';
 import { CLOSE } from './frames';
 import { Place, sessionUrl } from './place';
-import { Link, Receiver, Transport } from './receive';
+import { IDLE, Link, Receiver, Transport } from './receive';
 import { transports } from './transports';
-import { hasBinaryBodies } from './xhr';
 
 /**
  * A body of frames begins with so many bytes, which all browsers take for a beacon, too; it shrinks when somebody in
@@ -28,17 +27,20 @@ const TTL_MS_MAX = 25000;
 const TTL_MS_MIN = 1000;
 /** A first stream is asked for a heartbeat so soon, to see whether anybody holds it back. */
 const TRIAL_TTL_MS = 2000;
-/** How long the first byte of a stream, or of a WebSocket to the relay, may take at least. */
-const STREAM_PATIENCE_MS = 3000;
-const RELAY_PATIENCE_MS = 300;
+/** A relay of which nothing was ever heard is given up: it has given up the session by then. */
+const FIRST_MS = 10000;
 /** A send is answered within 10 s, by the rules of the relay. */
 const SEND_MS = 12000;
+/** Words after which nothing can be sent: closed, conflict, invalid-text, too-big. What follows comes as `close`. */
+const SHUT = /^[cit]/;
 /** A poll that ends empty so soon was replaced. */
 const CHASE_MS = 100;
 const RETRY_MS_MIN = 100;
 const RETRY_MS_MAX = 5000;
 /** A transport that has worked is left after so many failures in a row; one that never did, after the first. */
 const FAILURES_MAX = 4;
+
+const navigator = root.navigator || {};
 
 export interface CarrierEvents extends CoreEvents {
   /** The first byte came over this transport. `why` it is not a better one; empty when that has been told. */
@@ -51,8 +53,8 @@ export interface Carrier {
    * turn out not to work are added to `skip`.
    */
   begin(place: Place, names: string[], why: string, skip: string[]): void;
-  /** A message, or the page's close. */
-  send(type: number, bytes: string): void;
+  /** A message of a frame's type, of bytes or a Blob; or the page's close. */
+  send(type: number, data: any): void;
   /** Ends it without a word to the page. */
   stop(): void;
 }
@@ -60,9 +62,8 @@ export interface Carrier {
 export function carry(on: CarrierEvents): Carrier {
   const core = makeCore(on);
   let place: Place;
-  /** Names of transports, and which of them carries. */
+  /** Names of transports; the first carries. */
   let list: string[];
-  let at = 0;
   let why: string;
   let skip: string[];
   /** Names of transports that have delivered, and the one that did so last. */
@@ -90,7 +91,7 @@ export function carry(on: CarrierEvents): Carrier {
   let shut = false;
 
   function current(): Transport {
-    return transports[list[at]] as Transport;
+    return transports[list[0]] as Transport;
   }
 
   function url(path: string): string {
@@ -106,12 +107,13 @@ export function carry(on: CarrierEvents): Carrier {
 
   function receive(): void {
     halt();
-    const name = list[at];
+    const name = list[0];
     const transport = current();
     const mine = turn;
     const began = now();
-    const streams = transport.call && !transport.polls;
-    const beat = streams && !proven[name] ? TRIAL_TTL_MS : ttl;
+    const streams = transport.call && transport.patience;
+    const onTrial = streams && !proven[name];
+    const beat = onTrial ? TRIAL_TTL_MS : ttl;
     // Less than the session lives without a request: what is lost can be asked for again.
     const margin = beat + place.idle / 6 + 4 * place.rtt;
 
@@ -122,7 +124,7 @@ export function carry(on: CarrierEvents): Carrier {
     function watch(ms: number) {
       clearTimeout(timer);
       timer = setTimeout(function () {
-        broken('', streams && !proven[name] ? 'buffered' : 'failed');
+        broken('', onTrial ? 'buffered' : 'failed');
       }, ms);
     }
     function failed(code?: string) {
@@ -143,7 +145,7 @@ export function carry(on: CarrierEvents): Carrier {
           (why ? '&why=' + why : '')
         );
       },
-      alive: function (idle) {
+      heard: function (idle) {
         if (!speaks()) return;
         last = now();
         failures = 0;
@@ -156,9 +158,9 @@ export function carry(on: CarrierEvents): Carrier {
         if (idle && beat < ttl) receive();
       },
       unit: function (number, message) {
-        if (!speaks() || !/^[tboc]/.test(message.type)) return;
+        if (!speaks() || message.type == IDLE) return;
         proven[name] = true;
-        shut = shut || message.type == 'close';
+        shut = shut || !!message.code;
         unacked += (message.data || '').length;
         if (!core.unit(number, message)) failed();
         else if (streams)
@@ -175,15 +177,14 @@ export function carry(on: CarrierEvents): Carrier {
       },
       over: function (empty) {
         // Should another receiver of ours have taken its place, they must not chase each other.
-        if (speaks()) again(empty && now() - began < CHASE_MS ? CHASE_MS : 0);
+        if (!speaks()) return;
+        halt();
+        if (empty && now() - began < CHASE_MS) timer = setTimeout(receive, CHASE_MS);
+        else receive();
       },
       failed: failed,
     };
-    watch(
-      !proven[name] && !transport.polls && list[1]
-        ? Math.max(streams ? STREAM_PATIENCE_MS : RELAY_PATIENCE_MS, 4 * place.rtt)
-        : margin
-    );
+    watch(!proven[name] && transport.patience && list[1] ? Math.max(transport.patience, 4 * place.rtt) : margin);
     try {
       receiver = transport.receive(link);
     } catch (_) {
@@ -196,38 +197,38 @@ export function carry(on: CarrierEvents): Carrier {
   function halt(): void {
     turn++;
     clearTimeout(timer);
-    if (receiver) receiver.stop();
+    if (receiver) receiver();
     receiver = null;
   }
 
-  function again(ms: number): void {
-    halt();
-    if (ms) timer = setTimeout(receive, ms);
-    else receive();
-  }
-
   function broken(code: string | undefined, word: string): void {
-    const name = list[at];
-    if (code == 'gone' || now() - last > patience() * 1.2) return lost();
+    const name = list[0];
+    if (code == 'gone' || now() - last > (carrying ? patience() * 1.2 : FIRST_MS)) return lost();
     if (failures++ % 2)
       place.call(place.router + '/alive/' + place.socket + '?v=1', null, SEND_MS, function (answer) {
-        if (answer.alive === false || answer.code == 'gone') lost();
+        if (answer.alive === false) lost();
       });
     if (!proven[name]) skip.push(name);
+    if (word == 'buffered') skip.push('sse');
     if (!proven[name] || failures % FAILURES_MAX == 0) change(word);
-    again(failures < 2 || failures < list.length ? 1 : backoff(failures));
+    // Is the session still there?
+    pump(true);
+    halt();
+    timer = setTimeout(receive, failures > list.length ? backoff(failures) : 0);
   }
 
   /** On to the next transport. */
   function change(word: string): void {
-    at = (at + 1) % list.length;
+    list.push(list.shift()!);
+    // Who holds back one kind of stream holds back the other.
+    if (word == 'buffered' && list[0] == 'sse') list.push(list.shift()!);
     // Before anything came, the reason is still why it is carried at all.
     if (carrying || word == 'buffered') why = word;
     unsend();
   }
 
   function backoff(count: number): number {
-    return Math.min(RETRY_MS_MAX, RETRY_MS_MIN << count) * (0.5 + Math.random() / 2);
+    return Math.min(RETRY_MS_MAX, RETRY_MS_MIN * count * count) * (0.5 + Math.random() / 2);
   }
 
   // --- Up ---------------------------------------------------------------------------------------------------
@@ -235,27 +236,28 @@ export function carry(on: CarrierEvents): Carrier {
   /** Sends frames from the first unit that is not acked, at least one; or only an ack. Without `done` for good. */
   function post(ack: boolean, done?: (size: number) => Done): Stop | void {
     const call = current().call || place.call;
+    const posts = call.posts;
     let target = url('s');
-    let body: any = call.posts ? '' : null;
+    let body: any = posts ? '' : null;
     let frames = '';
     let unit;
-    const bytesMax = call.posts ? bodyBytes : ((URL_MAX - target.length) * 3) / 4;
+    const bytesMax = posts ? bodyBytes : ((URL_MAX - target.length) * 3) / 4;
     for (let n = core.first; !shut && n - core.first < BODY_UNITS_MAX && (unit = core.frame(n)); n++) {
       if (frames && frames.length + unit.length > bytesMax) break;
       frames += unit;
     }
     if (frames) {
       target += '&t=f&n=' + core.first;
-      if (!call.posts) target += '&d=' + toBase64(frames);
-      else if (hasBinaryBodies) body = toBuffer(frames);
+      // What has XDomainRequest only has no buffers.
+      if (posts && hasBuffers) body = toBuffer(frames);
       else {
-        target += '&e=64';
         body = toBase64(frames);
+        target += posts ? '&e=64' : '&d=' + body;
       }
     } else if (!ack) return;
     clearTimeout(ackTimer);
     ackTimer = unacked = 0;
-    if (!done && root.navigator && root.navigator.sendBeacon) root.navigator.sendBeacon(target, body);
+    if (!done && navigator.sendBeacon) navigator.sendBeacon(target, posts ? body : '');
     else return call(target, body, SEND_MS, done ? done(frames.length) : nothing);
   }
 
@@ -273,8 +275,7 @@ export function carry(on: CarrierEvents): Carrier {
           core.acked(answer.ack);
           pump();
         } else if (code == 'gone') lost();
-        // What follows from these comes down as `close`.
-        else if (/^(cl|co|i|t)/.test(code!)) shut = true;
+        else if (SHUT.test(code!)) shut = true;
         else unsent(size);
       };
     }) as Stop;
@@ -318,7 +319,7 @@ export function carry(on: CarrierEvents): Carrier {
   /** The page may have slept: connections may be dead, and timers late. Or it is about to. */
   function wake(): void {
     // What was heard just now is awake.
-    if (patience() == place.idle && now() - last < ACK_MS) return;
+    if (!(page && page.hidden) && now() - last < ACK_MS) return;
     unsend();
     receive();
     pump();
@@ -343,13 +344,22 @@ export function carry(on: CarrierEvents): Carrier {
 
   function lost(): void {
     shut = true;
-    if (!ended) on.closed(1006, '', false, true);
+    if (!ended) on.closed(1006, '', false);
   }
 
   return {
     stop: stop,
-    send: function (type, bytes) {
-      core.send(type, bytes);
+    send: function (type, data) {
+      if (typeof data == 'string') core.send(type, data);
+      else {
+        const message = core.send(type);
+        const reader = new root.FileReader();
+        reader.onloadend = function () {
+          message.bytes = fromBuffer(reader.result || []);
+          pump();
+        };
+        reader.readAsArrayBuffer(data);
+      }
       pump();
     },
     begin: function (where, names, word, without) {

@@ -12,16 +12,22 @@ export const enum State {
   Failed,
 }
 
-/** What asking the relay for a byte over a WebSocket has shown. */
+/** What a WebSocket to the router has shown of this network. */
 export const enum Probe {
-  /** Nothing: no reason to distrust. */
-  None,
-  Trying,
-  /** It opened, and delivers nothing. */
+  /** It opened, and nothing came. */
   Silent,
+  /** Nothing yet. */
+  Trying,
+  /** Nothing yet, and nobody waits for it longer. */
+  Late,
   Delivered,
+  /** It did not open: that says nothing of one that does. */
+  Refused,
+  /** Nobody asks. */
+  None,
 }
 
+/** In the order in which `connect` has what is done for each. */
 export const enum Choice {
   Wait,
   Native,
@@ -31,31 +37,25 @@ export const enum Choice {
   Fail,
 }
 
-export interface Facts {
-  /** The browser's own. */
-  own: State;
-  /** It has not been tried, and may be. */
-  ownLeft: boolean;
-  /** The session at the relay. */
-  place: State;
-  /** There are transports for one. */
-  carriers: boolean;
-  probe: Probe;
-  /** The head start of the browser's own is over. */
-  late: boolean;
-}
-
-export function choose(facts: Facts): Choice {
-  const own = facts.own;
-  const place = facts.place;
-  const probe = facts.probe;
-  if (own == State.Ready) {
-    if (probe == Probe.Silent && place == State.Ready) return facts.late ? Choice.Carry : Choice.Wait;
-    return probe == Probe.Trying && place != State.Failed && !facts.late ? Choice.Wait : Choice.Native;
-  }
-  if (own == State.Trying && (!facts.late || !facts.carriers)) return Choice.Wait;
+/**
+ * `own` is the browser's, and may be tried if it is `ownLeft`; `place` is the session at the relay, of use where there is
+ * a way to carry it (`canCarry`), and perhaps already on its way (`carrying`): then the first that is truly open wins.
+ * `late`: the head start of the browser's own is over.
+ */
+export function choose(
+  own: State,
+  ownLeft: boolean,
+  place: State,
+  canCarry: boolean,
+  carrying: boolean,
+  probe: Probe,
+  late: boolean
+): Choice {
+  const ready = own == State.Ready;
+  if (ready && (place == State.Failed || probe > Probe.Trying)) return Choice.Native;
+  if (carrying || (ready && probe == Probe.Trying) || (own == State.Trying && !(late && canCarry))) return Choice.Wait;
   if (place == State.Ready) return Choice.Carry;
-  if (place == State.None && facts.carriers) return Choice.Prepare;
+  if (place == State.None && canCarry) return Choice.Prepare;
   if (place == State.Trying || own == State.Trying) return Choice.Wait;
-  return facts.ownLeft ? Choice.TryNative : Choice.Fail;
+  return ownLeft ? Choice.TryNative : Choice.Fail;
 }

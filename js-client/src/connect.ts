@@ -3,8 +3,8 @@
 import { toBuffer } from './bytes';
 import { Stop } from './call';
 import { Carrier, carry } from './carrier';
-import { Choice, Facts, Probe, State, choose } from './choose';
-import { hasBuffers, now, position } from './engine';
+import { Probe, State, choose } from './choose';
+import { hasBuffers, nothing, now, position } from './engine';
 import { drop, openNative, whyNot } from './native';
 import { Options } from './options';
 import { Place, release } from './place';
@@ -16,17 +16,24 @@ import { recall, remember } from './verdicts';
 /** A WebSocket that is cut within this was cut by the network, more likely than by the target. */
 const YOUNG_MS = 75000;
 
-/** An event of the socket: the attributes that change with it, and its fields. Before it an `error` if it `failed`. */
-export type Tell = (
-  type: string,
-  changes: { readyState?: number; [attribute: string]: any },
-  fields: any,
-  failed?: any
-) => void;
+/** How long the browser's own is alone with the probe before a session is prepared. */
+const PREPARE_MS = 50;
+
+/** How long one may deliver nothing where another was mute, once the page has sent. */
+const MUTE_MS = 5000;
+
+/** Why it is left for a session, by its state. */
+const WHY = ['', 'hanging', 'mute'];
+
+/**
+ * An event of the socket, with its fields, and the `readyState` it brings; if that is the last, before it an `error` if
+ * it `failed`. The fields of `open` and `transport` are attributes of the socket.
+ */
+export type Tell = (type: string, fields: any, readyState?: number, failed?: boolean) => void;
 
 export interface Connection {
-  /** A message of a frame's type, or the close. */
-  send(type: number, bytes: string): void;
+  /** A message of a frame's type, of bytes or a Blob; or the page's close. */
+  send(type: number, data: any): void;
   /** The page gives up before it is open. */
   fail(): void;
   /** The browser's own, where that is what carries. `use`: the page sends by it. */
@@ -41,33 +48,32 @@ export function connect(
   drained: (bytes: number) => void
 ): Connection {
   const names = options.transports;
+  const router = options.router[0];
   const all = carriers(names, []);
-  const canCarry = !!all[0];
-  const known = options.remember ? recall(address) : null;
+  const canCarry = !!(router && all[0]);
+  const origin = address.split('/', 3).join('/');
+  const known = options.remember ? recall(origin) : null;
   /** Names of what does not work here. */
   const skip = (known || []).slice(0);
   /** Why the browser's own does not carry. */
   let why = position(names, NATIVE) < 0 ? 'chosen' : whyNot();
-  const facts: Facts = {
-    own: State.None,
-    ownLeft: !why,
-    place: State.None,
-    carriers: canCarry,
-    probe: !known && options.probe && canCarry ? Probe.Trying : Probe.None,
-    late: false,
-  };
   const began = now();
+  /** The browser's own, how it is, and whether it has still to be tried. */
   let native: any;
+  let own = State.None;
+  let ownLeft = !why;
   let erred = false;
+  /** The head start of the browser's own is over. */
+  let late = false;
+  /** The session at the relay, while nobody carries it. */
   let place: Place | null;
-  let stopCreate: Stop | null;
-  let stopProbe: Stop | null;
-  let probeBegan = 0;
+  let placed = State.None;
+  let stopCreate: Stop = nothing;
+  let probe = known ? Probe.None : Probe.Late;
+  let stopProbe: Stop = nothing;
   let carrier: Carrier | null;
-  let timer: any;
-  let over = false;
-  /** Told to the page. */
-  let opened = false;
+  /** The page has been told that it is open, or that it will never be. */
+  let decided = false;
   let protocol: string;
   /** The browser's own is what the page has. */
   let adopted = false;
@@ -78,26 +84,25 @@ export function connect(
 
   function open(chosen: string, extensions: string): void {
     protocol = chosen;
-    opened = true;
-    tell('open', { readyState: 1, protocol: chosen, extensions: extensions }, {});
+    decided = true;
+    tell('open', { protocol: chosen, extensions: extensions }, 1);
   }
 
   function message(data: any, binary?: boolean): void {
-    const origin = address.split('/', 3).join('/').replace(/\/[^\/]*@/, '/');
-    tell('message', {}, { data: binary && hasBuffers ? toBuffer(data) : data, origin: origin });
+    tell('message', { data: binary && hasBuffers ? toBuffer(data) : data, origin: origin });
   }
 
   function carried(transport: string, reason: string): void {
-    tell('transport', { transport: transport, reason: reason }, {});
+    tell('transport', { transport: transport, reason: reason });
   }
 
-  function finish(code: number, reason: string, wasClean: boolean, failed: any): void {
-    over = true;
-    clearTimeout(timer);
+  function finish(code: number, reason: string, wasClean: boolean, failed?: boolean): void {
+    decided = true;
     dropNative();
     dropCarrier();
+    stopProbe();
     giveBack();
-    tell('close', { readyState: 3 }, { code: code, reason: reason, wasClean: wasClean }, failed);
+    tell('close', { code: code, reason: reason, wasClean: wasClean }, 3, failed);
   }
 
   function fail(): void {
@@ -107,31 +112,42 @@ export function connect(
   // --- The browser's own ------------------------------------------------------------------------------------
 
   function tryNative(): void {
-    facts.ownLeft = false;
-    facts.own = State.Trying;
-    try {
-      native = openNative(address, protocols);
-    } catch (_) {
-      return nativeGone();
-    }
+    ownLeft = false;
+    own = State.Trying;
+    native = openNative(address, protocols);
     native.binaryType = 'arraybuffer';
     native.onopen = function () {
-      facts.own = State.Ready;
+      own = State.Ready;
       decide();
+      // The probe began when this did, and takes about as long.
+      setTimeout(function () {
+        if (probe == Probe.Trying) probe = Probe.Late;
+        decide();
+      }, now() - began + options.headStart);
     };
     native.onmessage = function (event: any) {
       if (!adopted) adopt();
-      // It delivers, which is all that a probe could show.
-      if (!touched && !known) learn();
       touched = true;
+      if (probe < Probe.Delivered) {
+        // It delivers, which is all that a probe could show.
+        probe = Probe.Delivered;
+        settle();
+      }
       message(event.data);
     };
     native.onerror = function () {
       erred = true;
+      // Chromium says no more than this of one that the page's CSP forbids.
+      if (!adopted) native.onclose();
     };
     native.onclose = function (event: any) {
-      if (!adopted) return nativeGone();
+      const was = adopted;
       dropNative();
+      if (!was) {
+        own = State.Failed;
+        if (!carrier) why = 'refused';
+        return decide();
+      }
       const young = canCarry && event.code == 1006 && now() - began < YOUNG_MS;
       if (young && !touched) return replace('cut');
       if (young) learn(NATIVE);
@@ -139,16 +155,9 @@ export function connect(
     };
   }
 
-  function nativeGone(): void {
-    dropNative();
-    facts.own = State.Failed;
-    if (!carrier) {
-      why = 'refused';
-      timer = setTimeout(decide, 0);
-    }
-  }
-
   function dropNative(): void {
+    // What it had to send stays in the sum.
+    if (adopted) drained(-native.bufferedAmount);
     adopted = false;
     if (native) drop(native);
     native = null;
@@ -157,56 +166,64 @@ export function connect(
   function adopt(): void {
     adopted = true;
     dropCarrier();
-    if (facts.probe == Probe.Delivered) learn();
-    // A probe that is still on its way may yet tell that this one is mute.
-    if (facts.probe != Probe.Trying) giveBack();
     carried(NATIVE, '');
     open(native.protocol || '', native.extensions || '');
+    // Not before the page has been told.
+    setTimeout(function () {
+      if (adopted) settle();
+    }, 0);
+  }
+
+  /** The browser's own carries. A probe that is late may yet tell that it is mute. */
+  function settle(): void {
+    if (probe == Probe.Delivered) {
+      stopProbe();
+      learn();
+    }
+    giveBack();
   }
 
   // --- The session ------------------------------------------------------------------------------------------
 
   function prepare(): void {
-    facts.place = State.Trying;
+    placed = State.Trying;
     stopCreate = create(options, address, protocols, function (where) {
-      stopCreate = null;
       place = where;
-      facts.place = where ? State.Ready : State.Failed;
-      if (where && native && facts.probe == Probe.Trying) {
-        probeBegan = now();
-        stopProbe = ask(where, probed);
-      }
+      placed = where ? State.Ready : State.Failed;
       if (carrier) begin();
       else decide();
     });
   }
 
   function probed(result: Probe): void {
-    stopProbe = null;
-    facts.probe = result;
-    if (result == Probe.None) skip.push('relay');
+    probe = result;
     if (!adopted) return decide();
-    if (result == Probe.Silent && !touched) return replace('mute');
-    if (result != Probe.None) learn(result == Probe.Silent ? NATIVE : '');
-    giveBack();
+    if (result == Probe.Silent) {
+      if (!touched) return replace('mute');
+      learn(NATIVE);
+      // What the page has sent is lost; what it waits for would never come.
+      setTimeout(function () {
+        if (adopted && probe == Probe.Silent) fail();
+      }, MUTE_MS);
+    }
+    settle();
   }
 
   /** Carries on by a session what the page believes to be open. */
   function replace(word: string): void {
     dropNative();
     startCarrier(word);
-    if (place) begin();
-    else prepare();
+    prepare();
   }
 
   function startCarrier(word: string): void {
-    if (facts.own != State.None) skip.push(NATIVE);
+    if (own != State.None) skip.push(NATIVE);
     why = word;
     carrier = carry({
       opened: function (chosen) {
         learn();
         dropNative();
-        if (!opened) open(chosen, '');
+        if (!decided) open(chosen, '');
         else if (chosen != protocol) fail();
       },
       message: message,
@@ -214,7 +231,7 @@ export function connect(
       drained: drained,
       carried: function (name, word) {
         why = word || why;
-        if (opened) learn();
+        if (decided) learn();
         carried(name, why);
       },
     });
@@ -223,19 +240,19 @@ export function connect(
   /** There is a session for the carrier, or there is none. */
   function begin(): void {
     if (!place) return fail();
-    // A WebSocket to the relay that does not come up, or does not last, is no way either.
-    if ((stopProbe && now() - probeBegan > 100 + 2 * place.rtt) || facts.probe == Probe.Silent || why == 'cut')
-      skip.push('relay');
-    if (stopProbe) stopProbe();
+    stopProbe();
+    // A WebSocket to the relay would fare as the probe, or as the browser's own, did.
+    const hangs = probe == Probe.Trying && now() - began > 100 + 2 * place.rtt;
+    if (hangs || probe == Probe.Silent || probe == Probe.Refused || why == 'cut') skip.push('relay');
     const list = carriers(names, skip);
     carrier!.begin(place, list[0] ? list : all, why, skip);
-    place = stopProbe = null;
+    place = null;
   }
 
-  function lost(code: number, reason: string, wasClean: boolean, failed: any): void {
-    if (opened) return finish(code, reason, wasClean, failed);
+  function lost(code: number, reason: string, wasClean: boolean): void {
+    if (decided) return finish(code, reason, wasClean);
     dropCarrier();
-    facts.place = State.Failed;
+    placed = State.Failed;
     decide();
   }
 
@@ -246,10 +263,9 @@ export function connect(
 
   /** A prepared session is not needed. */
   function giveBack(): void {
-    if (stopCreate) stopCreate();
-    if (stopProbe) stopProbe();
+    stopCreate();
     if (place) release(place);
-    stopCreate = stopProbe = place = null;
+    place = null;
   }
 
   // --- All together -----------------------------------------------------------------------------------------
@@ -257,47 +273,52 @@ export function connect(
   /** What does not work is left out next time. What was only remembered is not remembered longer for it. */
   function learn(more?: string): void {
     if (more) skip.push(more);
-    if (options.remember && (!known || skip.length > known.length)) remember(address, skip, options.remember);
+    if (options.remember && (!known || skip.length > known.length)) remember(origin, skip, options.remember);
   }
 
   function decide(): void {
-    const own = facts.own;
-    if (over || opened) return;
-    // The first that is truly open wins.
-    const choice = !carrier ? choose(facts) : own == State.Ready && facts.probe != Probe.Silent ? Choice.Native : Choice.Wait;
+    if (!decided)
+      [nothing, adopt, startCarrying, prepare, tryNative, fail][
+        choose(own, ownLeft, placed, canCarry, !!carrier, probe, late)
+      ]();
+  }
+
+  function startCarrying(): void {
     // Where everything takes long, so may the browser's own.
-    const early = choice == Choice.Carry && own == State.Trying ? began + 2 * place!.rtt - now() : 0;
-    if (early > 0) timer = setTimeout(decide, early);
-    else if (choice == Choice.Native) adopt();
-    else if (choice == Choice.Prepare) prepare();
-    else if (choice == Choice.TryNative) tryNative();
-    else if (choice == Choice.Fail) fail();
-    else if (choice == Choice.Carry) {
-      if (own == State.Ready) dropNative();
-      startCarrier(own == State.Ready ? 'mute' : own == State.Trying ? 'hanging' : why);
+    const early = own == State.Trying ? began + 2 * place!.rtt - now() : 0;
+    if (early > 0) setTimeout(decide, early);
+    else {
+      startCarrier(WHY[own] || why);
       begin();
     }
   }
 
   if (!why && canCarry && position(skip, NATIVE) >= 0) why = 'remembered';
-  if (why) timer = setTimeout(decide, 0);
-  else {
+  if (!why) {
     tryNative();
     setTimeout(function () {
-      facts.late = true;
+      late = true;
       decide();
     }, options.headStart);
-    if (!known && canCarry) prepare();
-  }
+    if (!known && canCarry) {
+      if (options.probe) {
+        probe = Probe.Trying;
+        stopProbe = ask(router, probed);
+      }
+      // Not at once: what is beside it makes the browser's own slower.
+      setTimeout(function () {
+        if (!decided && placed == State.None) prepare();
+      }, PREPARE_MS);
+    }
+  } else decide();
 
   return {
-    send: function (type, bytes) {
-      touched = true;
-      if (carrier) carrier.send(type, bytes);
+    send: function (type, data) {
+      if (carrier) carrier.send(type, data);
     },
     fail: fail,
     own: function (use) {
-      touched = touched || !!use;
+      if (use) touched = true;
       return adopted && native;
     },
   };

@@ -16,18 +16,21 @@ export const UNIT_BYTES_MAX = 1100;
 export interface CoreEvents {
   opened(protocol: string): void;
   message(data: string, binary: boolean): void;
-  /** The last of all. `error` says why the target could not be reached, if that was it. */
-  closed(code: number, reason: string, wasClean: boolean, error: any): void;
+  /** The last of all. */
+  closed(code: number, reason: string, wasClean: boolean): void;
   /** So many bytes of messages have reached the relay. */
   drained(bytes: number): void;
 }
 
 export interface Core {
-  /** Takes a message of the page, of a frame's type, or its close: then `bytes` are code and reason, or nothing. */
-  send(type: number, bytes: string): void;
+  /**
+   * Takes a message of the page, of a frame's type, or its close: then `bytes` are code and reason, or nothing. They may
+   * be undefined for now: until they are set, all that comes behind it waits.
+   */
+  send(type: number, bytes?: string): Queued;
   /** The first unit that is not acked; when all are, the number of the next. */
   first: number;
-  /** The frame of unit `number`, at most one beyond those it was asked for; empty when there is none yet. */
+  /** The frame of unit `number`, which is not acked; empty when there is none yet. */
   frame(number: number): string;
   /** All units up to `number` have reached the relay. */
   acked(number: number): void;
@@ -37,52 +40,60 @@ export interface Core {
   unit(number: number, message: Message): boolean;
 }
 
-/** Something to send: `cut` bytes of it are in units. */
-interface Queued {
+/** Something to send. */
+export interface Queued {
   type: number;
-  bytes: string;
-  cut: number;
+  bytes?: string;
 }
 
 interface Unit {
   frame: string;
   /** What the page is told of it by `drained`. */
-  size: number;
+  drains: number;
 }
 
 export function makeCore(on: CoreEvents): Core {
-  /** Not cut to the end. */
   const queue: Queued[] = [];
   /** Cut and not acked; the first has the number `core.first`. */
   const units: Unit[] = [];
   let parts: string[] = [];
   let binary = false;
 
+  /** Cuts what can be sent into units. */
   function cut(): void {
-    const message = queue[0];
-    if (!message) return;
-    const payload = message.bytes.substr(message.cut, UNIT_BYTES_MAX);
-    message.cut += payload.length;
-    const more = message.cut < message.bytes.length;
-    units.push({ frame: frame(message.type + (more ? MORE : 0), payload), size: message.type == CLOSE ? 0 : payload.length });
-    if (!more) queue.shift();
+    let message;
+    let bytes;
+    while ((message = queue[0]) && (bytes = message.bytes) !== undefined) {
+      let at = 0;
+      do {
+        const payload = bytes.substr(at, UNIT_BYTES_MAX);
+        at += UNIT_BYTES_MAX;
+        units.push({
+          frame: frame(message.type + (at < bytes.length ? MORE : 0), payload),
+          drains: message.type == CLOSE ? 0 : payload.length,
+        });
+      } while (at < bytes.length);
+      queue.shift();
+    }
   }
 
   const core: Core = {
     first: 1,
     received: 0,
     send: function (type, bytes) {
-      queue.push({ type: type, bytes: bytes, cut: 0 });
+      const message = { type: type, bytes: bytes };
+      queue.push(message);
+      return message;
     },
     frame: function (number) {
-      const at = number - core.first;
-      if (at == units.length) cut();
-      return units[at] ? units[at].frame : '';
+      cut();
+      const unit = units[number - core.first];
+      return unit ? unit.frame : '';
     },
     acked: function (number) {
       let bytes = 0;
       while (core.first <= number && units[0]) {
-        bytes += units.shift()!.size;
+        bytes += units.shift()!.drains;
         core.first++;
       }
       if (bytes) on.drained(bytes);
@@ -90,17 +101,17 @@ export function makeCore(on: CoreEvents): Core {
     unit: function (number, message) {
       if (number != core.received + 1) return number <= core.received;
       core.received++;
-      const type = message.type;
-      if (type == 'open') on.opened(message.protocol!);
-      else if (type == 'close') on.closed(message.code!, message.reason!, message.wasClean!, message.error);
+      const data = message.data;
+      if (message.code) on.closed(message.code, message.reason!, message.wasClean!);
+      else if (data === undefined) on.opened(message.protocol!);
       else {
         // A message is of the type of its first fragment.
-        if (!parts.length) binary = type == 'binary';
-        parts.push(message.data!);
+        if (!parts.length) binary = message.type == 'binary';
+        parts.push(data);
         if (!message.more) {
-          const data = parts.join('');
+          const whole = parts.join('');
           parts = [];
-          on.message(data, binary);
+          on.message(whole, binary);
         }
       }
       return true;

@@ -1,9 +1,7 @@
 /** What this engine has. Nothing here may throw, in an engine of any age. */
 
-declare const global: any;
-
-/** The global object of a window, of a worker, or of whatever else runs this. */
-export const root: any = typeof self == 'undefined' ? global : self;
+/** The global object of a window or worker. Elsewhere this can be loaded, and does nothing. */
+export const root: any = typeof self == 'undefined' ? {} : self;
 
 /** Workers have none. */
 export const page: any = root.document;
@@ -20,14 +18,14 @@ export function now(): number {
 
 export function nothing(): void {}
 
-/** Characters that may stand in any URL. */
+/** Digits. */
 export function random(): string {
-  return Math.random().toString(36).substr(2);
+  return (Math.random() + '').substr(2);
 }
 
-/** Copies what is there in `from`. */
+/** Copies what is defined in `from`. */
 export function assign(to: any, from: any): any {
-  for (const name in from) if (from[name] != null) to[name] = from[name];
+  for (const name in from) if (from[name] !== undefined) to[name] = from[name];
   return to;
 }
 

@@ -1,6 +1,6 @@
 /** Events and exceptions: the browser's classes where they can be made, and objects with the same fields where not. */
 
-import { assign, nothing, position, root } from './engine';
+import { assign, root } from './engine';
 
 export interface Listener {
   type: string;
@@ -9,19 +9,28 @@ export interface Listener {
   once?: boolean;
 }
 
-const CLASSES: { [type: string]: string } = { message: 'MessageEvent', close: 'CloseEvent' };
+const CLASSES: { [type: string]: string } = { message: 'Message', close: 'Close' };
 
 export function makeEvent(type: string, fields: any, target: any): any {
-  let event: any;
   try {
-    event = new root[CLASSES[type] || 'Event'](type, fields);
-    Object.defineProperty(event, 'target', { value: target });
-    Object.defineProperty(event, 'currentTarget', { value: target });
+    const event = new root[(CLASSES[type] || '') + 'Event'](type, fields);
+    if (aim(event, target)) return event;
   } catch (_) {
-    // The events of this engine cannot be made, or belong to elements only.
-    event = assign({ type: type, target: target, currentTarget: target, preventDefault: nothing }, fields);
+    // Those of this engine cannot be made.
   }
-  return event;
+  return assign({ type: type, target: target, currentTarget: target }, fields);
+}
+
+/** Makes `target` that of the event. Returns whether it is: old WebKit takes it and forgets it. */
+export function aim(event: any, target: any): boolean {
+  const own = { value: target, configurable: true };
+  try {
+    Object.defineProperties(event, { target: own, currentTarget: own });
+  } catch (_) {
+    // An object like an event, in an engine that has accessors for elements only.
+    event.target = event.currentTarget = target;
+  }
+  return event.target === target;
 }
 
 /** What the standard throws. */
@@ -35,7 +44,7 @@ export function exception(name: string, code: number, text: string): any {
 }
 
 /** Where it is in the list; -1 if it is not. A socket has no parents: capturing or not is the same. */
-export function find(list: Listener[], type: string, callback?: any): number {
+function find(list: Listener[], type: string, callback?: any): number {
   let i = list.length;
   while (i-- && (list[i].type != type || list[i].callback !== callback));
   return i;
@@ -46,8 +55,15 @@ export function addListener(list: Listener[], type: string, callback?: any, opti
     list.push({ type: type, callback: callback, once: options && options.once });
 }
 
+export function removeListener(list: Listener[], type: string, callback?: any): void {
+  const at = find(list, type, callback);
+  // It has no type from now on, so that it is not called by an event that is being told.
+  if (at >= 0) list.splice(at, 1)[0].type = '';
+}
+
 /** `handlers` has the `on…` of the target. */
 export function dispatch(target: any, list: Listener[], handlers: any, event: any): void {
+  const type = event.type;
   const all = list.slice(0);
   let stopped = false;
   event.stopImmediatePropagation = function () {
@@ -55,22 +71,18 @@ export function dispatch(target: any, list: Listener[], handlers: any, event: an
   };
   for (let i = 0; i < all.length && !stopped; i++) {
     const listener = all[i];
-    const at = position(list, listener);
-    const callback = listener.callback || handlers['on' + event.type];
-    // It may have been removed by one before it.
-    if (listener.type != event.type || at < 0 || !callback) continue;
-    if (listener.once) list.splice(at, 1);
+    const callback = listener.callback;
+    const run = callback || handlers['on' + type];
+    if (listener.type != type || !run) continue;
+    if (listener.once) removeListener(list, type, callback);
     try {
-      callback.handleEvent ? callback.handleEvent(event) : callback.call(target, event);
+      if (typeof run == 'function') run.call(target, event);
+      else if (callback) callback.handleEvent(event);
     } catch (error) {
-      rethrow(error);
+      // It is no business of the other listeners: it is told as not caught.
+      setTimeout(function () {
+        throw error;
+      }, 0);
     }
   }
-}
-
-/** An error of one listener is no business of the others: it is told as not caught. */
-function rethrow(error: any): void {
-  setTimeout(function () {
-    throw error;
-  }, 0);
 }

@@ -17,15 +17,17 @@ export const MORE = 128;
 const CLEAN = 1;
 const UNREACHED = 2;
 
-/** What comes down, in the form it has in JSON; `data` of binary is bytes. */
+/**
+ * What comes down, in the form it has in JSON: with `data` a message, of bytes if its type is `binary`; with a `code` the
+ * close; otherwise `open`.
+ */
 export interface Message {
-  type: string;
+  type?: string;
   data?: string;
   more?: boolean;
   code?: number;
   reason?: string;
   wasClean?: boolean;
-  error?: string;
   protocol?: string;
 }
 
@@ -35,7 +37,7 @@ export interface FrameEvents {
   /** All units of the page up to this number have reached the relay. */
   acked(number: number): void;
   /** Something came: this way delivers. `idle`: a heartbeat. */
-  alive(idle?: boolean): void;
+  heard(idle?: boolean): void;
   /** It is at its end, and the next may be opened. `empty`: nothing came. */
   over(empty?: boolean): void;
 }
@@ -50,23 +52,18 @@ export function frame(type: number, payload: string): string {
 }
 
 function toMessage(type: number, payload: string, more: boolean): Message {
-  if (type == OPEN) {
-    const open = JSON.parse(toText(payload));
-    open.type = 'open';
-    return open;
-  }
-  if (type != CLOSE)
-    return { type: type == TEXT ? 'text' : 'binary', data: type == TEXT ? toText(payload) : payload, more: more };
+  if (type == OPEN) return JSON.parse(toText(payload));
   const flags = payload.charCodeAt(2);
-  const failed = flags & UNREACHED;
-  const reason = toText(payload.substring(3));
-  return {
-    type: 'close',
-    code: (payload.charCodeAt(0) << 8) | payload.charCodeAt(1),
-    reason: failed ? '' : reason,
-    wasClean: !!(flags & CLEAN),
-    error: failed ? reason : '',
-  };
+  return type == CLOSE
+    ? {
+        code: (payload.charCodeAt(0) << 8) | payload.charCodeAt(1),
+        // Why a target could not be reached is no business of the page (WHATWG): it stands in place of the reason.
+        reason: flags & UNREACHED ? '' : toText(payload.substr(3)),
+        wasClean: !!(flags & CLEAN),
+      }
+    : type == TEXT
+      ? { data: toText(payload), more: more }
+      : { type: 'binary', data: payload, more: more };
 }
 
 /** Reads a stream of frames that comes in pieces, cut anywhere. */
@@ -89,7 +86,7 @@ export function frameReader(on: FrameEvents): (bytes: string) => void {
       const end = at + length;
       if (!(end <= rest.length)) break;
       const type = rest.charCodeAt(0) & 127;
-      on.alive(type == HEARTBEAT);
+      on.heard(type == HEARTBEAT);
       if (type <= CLOSE) on.unit(next++, toMessage(type, rest.substring(at, end), rest.charCodeAt(0) >= MORE));
       else if (type == ACK) on.acked(number());
       else if (type == START) next = number();

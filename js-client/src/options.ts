@@ -1,9 +1,11 @@
 /** What can be set: for all sockets by `configure` or on the script tag, for one by its third argument. */
 
+import { absolute } from './address';
 import { assign, page, root } from './engine';
 import { NAMES } from './transports';
 
 export interface Options {
+  /** Without a slash at their end. */
   router: string[];
   token?: string | ((target: string, answer: (token: string) => void) => any);
   transports: string[];
@@ -15,13 +17,14 @@ export interface Options {
   remember: number;
 }
 
-let current: any = { transports: NAMES, headStart: 300, probe: true, remember: 600000 };
+let current: any = { headStart: 300, probe: true, remember: 600000 };
 
 /** What is configured, and over it `changes`. */
 export function optionsWith(changes: any): Options {
   const options = assign(assign({}, current), changes);
   options.router = list(options.router);
-  options.transports = list(options.transports);
+  for (let i = 0; i < options.router.length; i++) options.router[i] = absolute(options.router[i]).replace(/\/$/, '');
+  options.transports = list(options.transports || NAMES);
   return options;
 }
 
@@ -34,20 +37,16 @@ export function configure(changes: any): void {
   current = optionsWith(changes);
 }
 
-/** Reads the tag this script came by. Returns whether it asks to be installed. */
+/** Reads the tag this script came by. Returns whether it asks to be installed: by `data-install`, with or without a value. */
 export function readTag(): boolean {
-  let tag = page && page.currentScript;
-  if (page && !tag) {
-    // Engines that do not tell are at the last one while they read the page.
-    const tags = page.getElementsByTagName('script');
-    tag = tags[tags.length - 1];
-  }
+  const tags = page && page.getElementsByTagName('script');
+  // Engines that do not tell are at the last one while they read the page.
+  const tag = page && (page.currentScript || tags[tags.length - 1]);
   function attribute(name: string) {
     return tag && tag.getAttribute('data-' + name);
   }
-  const origin = /^https?:\/\/[^\/]+/;
   configure({
-    router: attribute('router') || ((tag && origin.exec(tag.src)) || origin.exec(root.location) || '')[0],
+    router: attribute('router') || (/^https?:\/\/[^\/]+/.exec((tag && tag.src) || root.location) || '')[0],
     token: attribute('token'),
     transports: attribute('transports'),
   });

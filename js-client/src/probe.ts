@@ -1,19 +1,16 @@
-/** Asks the network whether WebSockets deliver: the relay says `start` on each at once. */
+/** Asks the network whether WebSockets deliver: on this path a router says a word on each, at once. */
 
 import { Stop } from './call';
 import { Probe } from './choose';
 import { drop, openNative } from './native';
-import { Place, sessionUrl } from './place';
 
-/** The byte comes right behind the handshake. A WebSocket that has been open for so long without it is silent. */
-const SILENT_MS = 100;
+/** The word comes right behind the handshake. A WebSocket that has been open for so long without it is silent. */
+const SILENT_MS = 200;
 
-export function ask(place: Place, told: (result: Probe) => void): Stop {
+export function ask(router: string, told: (result: Probe) => void): Stop {
   let timer: any;
-  // Refused: that says something of the way to the relay, and nothing of other WebSockets.
-  let otherwise = Probe.None;
-  // Without `dial`: the target hears nothing of it.
-  const socket = openNative(sessionUrl(place, 'w', 0), []);
+  let otherwise = Probe.Refused;
+  const socket = openNative(router.replace('http', 'ws') + '/probe', []);
   function stop() {
     clearTimeout(timer);
     drop(socket);
@@ -23,7 +20,7 @@ export function ask(place: Place, told: (result: Probe) => void): Stop {
     told(otherwise);
   }
   socket.onopen = function () {
-    // Also when it is cut before the byte.
+    // Also when it is cut before the word.
     otherwise = Probe.Silent;
     timer = setTimeout(end, SILENT_MS);
   };
@@ -31,6 +28,6 @@ export function ask(place: Place, told: (result: Probe) => void): Stop {
     otherwise = Probe.Delivered;
     end();
   };
-  socket.onclose = end;
+  socket.onerror = socket.onclose = end;
   return stop;
 }

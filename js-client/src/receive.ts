@@ -1,8 +1,8 @@
 /** What the ways down have in common. */
 
-import { fromBase64 } from './bytes';
 import { Call, Stop } from './call';
 import { Core } from './core';
+import { root } from './engine';
 import { FrameEvents, Message } from './frames';
 
 /** What a receiver is given, and tells. Once it is stopped nobody listens. */
@@ -16,23 +16,26 @@ export interface Link extends FrameEvents {
   failed(code?: string): void;
 }
 
-export interface Receiver {
-  stop: Stop;
+/** Stops it. */
+export interface Receiver extends Stop {
   /** Sends what the core has, where the receiver carries both ways. */
   pump?(): void;
 }
 
 /** One way down, and the way up that belongs to it. */
 export interface Transport {
-  receive(link: Link): Receiver;
+  receive(this: Transport, link: Link): Receiver;
   /** How the page sends; none where the receiver carries both ways. */
   call?: Call;
-  /** It ends with what it brings; others go on. */
-  polls?: boolean;
+  /** How long its first byte may take at least, ms; none where it comes when there is something to say. */
+  patience?: number;
 }
 
-/** A message as it came in JSON. */
+/** The type of a message that is no unit. */
+export const IDLE = 'heartbeat';
+
+/** A message as it came in JSON. Engines that cannot read base64 have no buffers either: there the page gets it as it is. */
 export function fromJson(message: Message): Message {
-  if (message.type == 'binary') message.data = fromBase64(message.data!);
+  if (root.atob && message.type == 'binary') message.data = root.atob(message.data);
   return message;
 }

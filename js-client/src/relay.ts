@@ -35,14 +35,13 @@ export function relay(link: Link): Receiver {
     read(fromBuffer(event.data));
     pump();
   };
-  socket.onclose = function () {
+  socket.onerror = socket.onclose = function () {
     link.failed();
   };
-  return {
-    pump: pump,
-    stop: function () {
-      cursor = 0;
-      socket.close();
-    },
-  };
+  function stop() {
+    cursor = 0;
+    socket.close();
+  }
+  stop.pump = pump;
+  return stop;
 }

@@ -1,11 +1,10 @@
 /** Asks routers for a session: `create`. */
 
-import { absolute } from './address';
 import { Call, Stop } from './call';
-import { nothing, now, random } from './engine';
+import { now, page, random } from './engine';
 import { Options } from './options';
-import { Place } from './place';
-import { canScript, scriptCall } from './script';
+import { Place, release } from './place';
+import { scriptCall } from './script';
 import { canCall, xhrCall } from './xhr';
 
 /** A router that does not answer within this is given up. */
@@ -13,9 +12,9 @@ const ANSWER_MS = 4000;
 /** What is added to the pause before each further attempt. */
 const RETRY_MS = 50;
 /** Words of a router after which another may do better. */
-const ELSEWHERE = /^(no-c|un|ti)/;
+const ELSEWHERE = /^(no|un|ti)/;
 
-const FROM = 'polysocket.js/1.0.0';
+const FROM = 'js/1.0.0';
 
 /** Prepares a session for `target`, whose dialling is left to its first receiver. Null when there is none to be had. */
 export function create(
@@ -26,16 +25,15 @@ export function create(
 ): Stop {
   let ways: [string, Call][] = [];
   for (let i = 0; i < options.router.length; i++) {
-    const router = absolute(options.router[i]).replace(/\/$/, '');
-    if (canCall) ways.push([router, xhrCall]);
-    if (canScript) ways.push([router, scriptCall]);
+    if (canCall) ways.push([options.router[i], xhrCall]);
+    if (page) ways.push([options.router[i], scriptCall]);
   }
   let form =
-    'v=1&hold=1&from=' + FROM + '&nonce=polysocket' + random() + random() +
+    'v=1&hold=1&from=' + FROM + '&nonce=' + random() + random() +
     '&target=' + encodeURIComponent(target) + '&protocols=' + encodeURIComponent(protocols.join());
   // All of them twice.
   ways = ways.concat(ways);
-  let stop: Stop | undefined;
+  let asked = false;
   let pause = 0;
 
   function attempt(): void {
@@ -44,13 +42,12 @@ export function create(
     const call = way[1];
     const began = now();
     // In a body the token stays out of the logs of whoever is in between.
-    stop = call(way[0] + '/create' + (call.posts ? '' : '?' + form), form, ANSWER_MS, function (answer) {
+    call(way[0] + '/create' + (call.posts ? '' : '?' + form), form, ANSWER_MS, function (answer) {
       if (answer.ok) {
-        const place = answer as Place;
-        place.router = way[0];
-        place.call = call;
-        place.rtt = now() - began;
-        done(place);
+        answer.router = way[0];
+        answer.call = call;
+        answer.rtt = now() - began;
+        done(answer as Place);
       } else if (answer.code && !ELSEWHERE.test(answer.code)) done(null);
       else {
         setTimeout(attempt, pause);
@@ -60,7 +57,8 @@ export function create(
   }
 
   function withToken(token?: string): void {
-    if (stop) return;
+    if (asked) return;
+    asked = true;
     if (token) form += '&token=' + encodeURIComponent(token);
     attempt();
   }
@@ -74,8 +72,10 @@ export function create(
       });
     else withToken(token);
   return function () {
-    done = nothing;
+    // What has been asked for is waited for, so that it can be given back.
+    done = function (place) {
+      if (place) release(place);
+    };
     ways = [];
-    if (stop) stop();
   };
 }

@@ -3,35 +3,30 @@
 import { Call, Answer, once } from './call';
 import { page, random, root } from './engine';
 
-export const canScript = !!page && !!page.createElement;
-
 /** The callbacks, also of other copies of this script. */
 const callbacks: { [id: string]: (answer: Answer) => void } = (root._polysocket = root._polysocket || {});
 
 export const scriptCall: Call = function (url, _body, timeout, done) {
   const id = '_' + random();
   const script = page.createElement('script');
+  const head = page.getElementsByTagName('head')[0];
   function forget() {
     delete callbacks[id];
   }
   const finish = once(timeout, done, function () {
     // If it is on its way it may still run.
     callbacks[id] = forget;
-    script.parentNode.removeChild(script);
+    head.removeChild(script);
   });
-  callbacks[id] = function (answer) {
-    finish(answer);
+  // Some engines know neither event, and leave it to the timer. When a script is loaded it has run: what is told by an
+  // event is no answer, as an event says nothing that answers say.
+  callbacks[id] = script.onload = script.onerror = function (answer: any) {
+    finish(answer || {});
     forget();
   };
-  // Some engines know neither event, and leave it to the timer. When a script is loaded it has run.
-  script.onload = script.onerror = function () {
-    finish({});
-    forget();
-  };
-  script.charset = 'utf-8';
   // Else some engines run scripts in the order of their tags: an answer would wait for the parked poll.
   script.async = true;
   script.src = url + '&cb=_polysocket.' + id;
-  page.getElementsByTagName('head')[0].appendChild(script);
+  head.appendChild(script);
   return finish;
 };

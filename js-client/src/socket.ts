@@ -3,8 +3,8 @@
 import { socketAddress } from './address';
 import { fromBuffer, fromCode, fromText } from './bytes';
 import { Connection, connect } from './connect';
-import { assign, hasBuffers, position, root } from './engine';
-import { Listener, addListener, dispatch, exception, find, makeEvent } from './events';
+import { assign, position, root } from './engine';
+import { Listener, addListener, aim, dispatch, exception, makeEvent, removeListener } from './events';
 import { BINARY, CLOSE, TEXT } from './frames';
 import { optionsWith } from './options';
 import { task } from './tasks';
@@ -14,9 +14,8 @@ const OPEN = 1;
 const CLOSING = 2;
 
 /** A subprotocol is a token (RFC 6455, section 4.1; RFC 9110, section 5.6.2). */
-const TOKEN = /^[\w!#$%&'*+\-.^`|~]+$/;
+const TOKEN = /^[!#-'*+.^-z|~\w-]+$/;
 const REASON_BYTES_MAX = 123;
-const ATTRIBUTES = ['url', 'readyState', 'bufferedAmount', 'extensions', 'protocol', 'transport', 'reason'];
 const EVENTS = ['open', 'message', 'error', 'close', 'transport'];
 
 /** The attributes of a socket, and what is its own. Where there are no accessors this is the socket itself. */
@@ -31,81 +30,81 @@ interface State {
   reason: string;
   listeners: Listener[];
   connection: Connection;
-  /** What waits for a Blob that is being read. */
-  waiting: (() => void)[] | null;
   [handler: string]: any;
 }
 
-function can(tried: () => any): boolean {
-  try {
-    return tried();
-  } catch (_) {
-    return false;
-  }
+const INITIAL: any = {
+  url: '',
+  readyState: CONNECTING,
+  bufferedAmount: 0,
+  extensions: '',
+  protocol: '',
+  transport: '',
+  reason: '',
+  binaryType: 'blob',
+};
+
+try {
+  new root.Blob([]);
+} catch (_) {
+  INITIAL.binaryType = 'arraybuffer';
 }
+const hasBlobs = INITIAL.binaryType == 'blob';
 
-/** IE8 has them for elements only. */
-const hasAccessors = can(function () {
-  return Object.defineProperty({}, 'x', {});
-});
+for (let i = 0; i < EVENTS.length; i++) INITIAL['on' + EVENTS[i]] = null;
 
-const hasBlobs = can(function () {
-  return root.FileReader && new root.Blob([]);
-});
-
-function syntax(text: string): any {
-  return exception('SyntaxError', 12, text);
+function syntax(what: string, value: any): any {
+  return exception('SyntaxError', 12, 'bad ' + what + ': ' + value);
 }
 
 function checkProtocols(given: any): string[] {
-  const list = given === undefined ? [] : given && given.pop ? given : [given];
+  const from = (Array as any).from;
+  // Of any iterable, where there are such.
+  const list = given === undefined ? [] : given && typeof given == 'object' && from ? from(given) : [].concat(given);
   const names: string[] = [];
   for (let i = 0; i < list.length; i++) {
     const name = String(list[i]);
-    if (!TOKEN.test(name) || position(names, name) >= 0) throw syntax('bad subprotocol: ' + name);
+    if (!TOKEN.test(name) || position(names, name) >= 0) throw syntax('protocol', name);
     names.push(name);
   }
   return names;
 }
 
-export function PolySocket(this: any, url: any, protocols?: any, options?: any): void {
+/** Besides the URL: protocols, and options for this one. */
+export function PolySocket(this: any, url: any): void {
   const socket = this;
-  if (!(socket instanceof (PolySocket as any)) || !arguments.length) throw new TypeError('use: new PolySocket(url)');
+  const given = arguments;
+  if (!(socket instanceof (PolySocket as any) && given.length)) throw new TypeError('no URL');
   const address = socketAddress(String(url));
-  if (!address) throw syntax('bad URL: ' + url);
-  const offered = checkProtocols(protocols);
-  const state: State = hasAccessors ? {} : socket;
-  if (hasAccessors) Object.defineProperty(socket, '_', { value: state });
-  else socket._ = state;
-  for (let i = 0; i < ATTRIBUTES.length; i++) state[ATTRIBUTES[i]] = '';
+  if (!address) throw syntax('URL', url);
+  const offered = checkProtocols(given[1]);
+  const listeners: Listener[] = [];
+  const state: State = assign(hasAccessors ? {} : socket, INITIAL);
+  socket._ = state;
   state.url = address;
-  state.readyState = state.bufferedAmount = 0;
-  state.binaryType = hasBlobs ? 'blob' : 'arraybuffer';
-  state.listeners = [];
-  for (let i = 0; i < EVENTS.length; i++) {
-    state['on' + EVENTS[i]] = null;
-    // Without accessors nobody notices when they are set.
-    if (!hasAccessors) addListener(state.listeners, EVENTS[i]);
-  }
+  state.listeners = listeners;
+  // Without accessors nobody notices when a handler is set.
+  for (let i = 0; i < EVENTS.length && !hasAccessors; i++) addListener(listeners, EVENTS[i]);
 
   function fire(type: string, fields: any): void {
-    dispatch(socket, state.listeners, state, makeEvent(type, fields, socket));
+    dispatch(socket, listeners, state, makeEvent(type, fields, socket));
   }
 
   state.connection = connect(
     address,
     offered,
-    optionsWith(options),
-    function (type, changes, fields, failed) {
+    optionsWith(given[2]),
+    function (type, fields, readyState, failed) {
       task(function () {
         const before = state.readyState;
-        const after = changes.readyState;
-        if (after! <= before) return;
-        assign(state, changes);
-        // What is not a change of state comes only while it is open.
-        if (!after && before != OPEN) return;
         const data = fields.data;
-        if (data && typeof data != 'string' && state.binaryType == 'blob' && hasBlobs) fields.data = new root.Blob([data]);
+        if (readyState! <= before) return;
+        state.readyState = readyState || before;
+        // Those of a message are in nobody's way.
+        if (type != 'close') assign(state, fields);
+        // What is not a change of state comes only while it is open.
+        if (!readyState && before != OPEN) return;
+        if (data && data.byteLength >= 0 && state.binaryType == 'blob') fields.data = new root.Blob([data]);
         if (failed) fire('error', {});
         fire(type, fields);
       });
@@ -116,77 +115,59 @@ export function PolySocket(this: any, url: any, protocols?: any, options?: any):
   );
 }
 
-/** Does `run` after every Blob before it has been read. */
-function inOrder(state: State, run: () => void): void {
-  if (state.waiting) state.waiting.push(run);
-  else run();
-}
+const prototype: any = assign(PolySocket.prototype, {
+  send: function (data: any): void {
+    const state: State = this._;
+    const connection = state.connection;
+    if (!arguments.length) throw new TypeError('no data');
+    if (state.readyState == CONNECTING) throw exception('InvalidStateError', 11, 'not open');
+    const native = connection.own(true);
+    if (native) return native.send(data);
+    const isBuffer = data && data.byteLength >= 0;
+    const isBlob = hasBlobs && data instanceof root.Blob;
+    // Taken now: the page may write into its buffer later.
+    if (!isBlob) data = isBuffer ? fromBuffer(data) : fromText(String(data));
+    state.bufferedAmount += isBlob ? data.size : data.length;
+    if (state.readyState == OPEN) connection.send(isBuffer || isBlob ? BINARY : TEXT, data);
+  },
 
-const prototype: any = PolySocket.prototype;
-
-prototype.send = function (data: any): void {
-  const state: State = this._;
-  const connection = state.connection;
-  if (state.readyState == CONNECTING) throw exception('InvalidStateError', 11, 'not open yet');
-  const native = connection.own(true);
-  if (native) return native.send(data);
-  const isBuffer = hasBuffers && data && data.byteLength >= 0;
-  const isBlob = hasBlobs && data instanceof root.Blob;
-  // Taken now: the page may write into its buffer later.
-  const bytes = isBlob ? '' : isBuffer ? fromBuffer(data) : fromText(String(data));
-  state.bufferedAmount += isBlob ? data.size : bytes.length;
-  if (state.readyState != OPEN) return;
-  inOrder(state, function () {
-    if (!isBlob) return connection.send(isBuffer ? BINARY : TEXT, bytes);
-    const rest: (() => void)[] = (state.waiting = []);
-    const reader = new root.FileReader();
-    reader.onloadend = function () {
-      state.waiting = null;
-      if (reader.result) connection.send(BINARY, fromBuffer(reader.result));
-      // One of these may be a Blob again, behind which the others wait.
-      for (let i = 0; i < rest.length; i++) inOrder(state, rest[i]);
-    };
-    reader.readAsArrayBuffer(data);
-  });
-};
-
-prototype.close = function (code?: any, reason?: any): void {
-  const state: State = this._;
-  const connection = state.connection;
-  const before = state.readyState;
-  if (code !== undefined) {
-    code = Math.round(code);
-    if (code != 1000 && !(code >= 3000 && code <= 4999)) throw exception('InvalidAccessError', 15, 'bad code: ' + code);
-  }
-  reason = reason === undefined ? '' : String(reason);
-  if (fromText(reason).length > REASON_BYTES_MAX) throw syntax('reason over 123 bytes');
-  // A frame cannot carry a reason without a code.
-  if (reason && !code) code = 1000;
-  if (before >= CLOSING) return;
-  state.readyState = CLOSING;
-  if (before == CONNECTING) return connection.fail();
-  inOrder(state, function () {
+  close: function (code?: any, reason?: any): void {
+    const state: State = this._;
+    const connection = state.connection;
+    const before = state.readyState;
     const native = connection.own();
-    if (!native) connection.send(CLOSE, code ? fromCode(code >> 8, code & 255) + fromText(reason) : '');
-    else if (code) native.close(code, reason);
-    else native.close();
-  });
-};
+    if (code !== undefined) {
+      // Halves go to the even neighbour (Web IDL, [Clamp]).
+      code = code % 2 == 0.5 ? code - 0.5 : Math.round(code);
+      if (code != 1000 && !(code >= 3000 && code < 5000)) throw exception('InvalidAccessError', 15, 'bad code: ' + code);
+    }
+    const bytes = reason === undefined ? '' : fromText(String(reason));
+    if (bytes.length > REASON_BYTES_MAX) throw syntax('reason', reason);
+    // A frame cannot carry a reason without a code.
+    if (bytes) code = code || 1000;
+    if (before >= CLOSING) return;
+    state.readyState = CLOSING;
+    if (before == CONNECTING) connection.fail();
+    else if (!native) connection.send(CLOSE, code ? fromCode(code >> 8, code & 255) + bytes : '');
+    // Some engines take an undefined argument for a 0, or for a text.
+    else native.close.apply(native, code ? (bytes ? [code, reason] : [code]) : []);
+  },
 
-prototype.addEventListener = function (type: any, callback: any, options?: any): void {
-  if (callback) addListener(this._.listeners, type, callback, options);
-};
+  addEventListener: function (type: any, callback: any, options?: any): void {
+    if (callback) addListener(this._.listeners, type, callback, options);
+  },
 
-prototype.removeEventListener = function (type: any, callback: any): void {
-  const listeners: Listener[] = this._.listeners;
-  const at = find(listeners, type, callback || this);
-  if (at >= 0) listeners.splice(at, 1);
-};
+  removeEventListener: function (type: any, callback: any): void {
+    if (callback) removeListener(this._.listeners, type, callback);
+  },
 
-prototype.dispatchEvent = function (event: any): boolean {
-  dispatch(this, this._.listeners, this._, event);
-  return !event.defaultPrevented;
-};
+  dispatchEvent: function (event: any): boolean {
+    if (!event.type) throw new TypeError('no event');
+    aim(event, this);
+    dispatch(this, this._.listeners, this._, event);
+    return !event.defaultPrevented;
+  },
+});
 
 function accessor(name: string, set?: (this: any, value: any) => void): void {
   Object.defineProperty(prototype, name, {
@@ -202,19 +183,24 @@ function accessor(name: string, set?: (this: any, value: any) => void): void {
 }
 
 function handler(type: string): void {
-  accessor('on' + type, function (value) {
-    this._['on' + type] = typeof value == 'function' ? value : null;
-    // It is called in the place of the first time it was set.
-    addListener(this._.listeners, type);
+  const name = 'on' + type;
+  accessor(name, function (value) {
+    value = value === Object(value) ? value : null;
+    this._[name] = value;
+    (value ? addListener : removeListener)(this._.listeners, type);
   });
 }
 
-if (hasAccessors) {
-  for (let i = 0; i < ATTRIBUTES.length; i++) accessor(ATTRIBUTES[i]);
-  for (let i = 0; i < EVENTS.length; i++) handler(EVENTS[i]);
+let hasAccessors = true;
+try {
+  for (const name in INITIAL) accessor(name);
   accessor('binaryType', function (value) {
-    if (value == 'arraybuffer' || value == 'blob') this._.binaryType = value;
+    if (value == 'arraybuffer' || (value == 'blob' && hasBlobs)) this._.binaryType = value;
   });
+  for (let i = 0; i < EVENTS.length; i++) handler(EVENTS[i]);
+} catch (_) {
+  // IE8 has them for elements only.
+  hasAccessors = false;
 }
 
 const STATES = { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 };

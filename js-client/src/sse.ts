@@ -1,14 +1,14 @@
 /** `sse`: an event stream. */
 
 import { root } from './engine';
-import { Link, Receiver, fromJson } from './receive';
+import { IDLE, Link, Receiver, fromJson } from './receive';
 
 export function sse(link: Link): Receiver {
   const source = new root.EventSource(link.url('e'));
   source.onmessage = function (event: any) {
     const message = JSON.parse(event.data);
     const type = message.type;
-    link.alive(type == 'heartbeat');
+    link.heard(type == IDLE);
     if (type == 'end') link.over();
     else link.unit(+event.lastEventId, fromJson(message));
   };
@@ -16,9 +16,7 @@ export function sse(link: Link): Receiver {
   source.onerror = function () {
     link.failed();
   };
-  return {
-    stop: function () {
-      source.close();
-    },
+  return function () {
+    source.close();
   };
 }

@@ -1,40 +1,36 @@
-/** `stream`: one long answer of frames, read by XHR while it comes. */
+/** `stream`: one long answer of frames, read while it comes. */
 
-import { fromCode } from './bytes';
+import { fromBuffer } from './bytes';
+import { hasBuffers, root } from './engine';
 import { frameReader } from './frames';
 import { Link, Receiver } from './receive';
-import { openRequest } from './xhr';
 
-/** The engine keeps all of an answer; after so many bytes the next is opened. */
-const BUDGET_BYTES = 262144;
+/** After so many bytes the next is opened: what is in between may keep all of an answer. */
+const BUDGET_BYTES = 1048576;
+
+/** By XHR an engine tells of a piece only 50 ms after the last; then the others are faster. */
+export const canStream = hasBuffers && root.AbortController && root.ReadableStream;
 
 export function stream(link: Link): Receiver {
   const read = frameReader(link);
-  let at = 0;
-  const request = openRequest(
-    link.url('x') + '&budget=' + BUDGET_BYTES,
-    null,
-    function (request) {
-      if (request.readyState < 3) return;
-      const text = request.responseText;
-      if (request.status == 200) {
-        const bytes = text.substring(at).replace(/[^\0-\xff]/g, low);
-        at = text.length;
-        read(bytes);
+  const control = new root.AbortController();
+  /** After `end` this is not heard any more: it was truncated, or refused. */
+  function failed() {
+    link.failed();
+  }
+  root.fetch(link.url('x') + '&budget=' + BUDGET_BYTES, { signal: control.signal }).then(function (response: any) {
+    if (!response.ok) return failed();
+    const reader = response.body.getReader();
+    function next(part?: any): void {
+      if (part) {
+        if (part.done) return failed();
+        read(fromBuffer(part.value));
       }
-      // After `end` this is not heard any more: it was truncated, or refused.
-      if (request.readyState > 3) link.failed(/"gone"/.test(text) ? 'gone' : '');
-    },
-    // Each byte becomes a character: itself, or itself in the block from U+F700 on.
-    'text/plain; charset=x-user-defined'
-  );
-  return {
-    stop: function () {
-      request.abort();
-    },
+      reader.read().then(next, failed);
+    }
+    next();
+  }, failed);
+  return function () {
+    control.abort();
   };
-}
-
-function low(character: string): string {
-  return fromCode(character.charCodeAt(0) & 255);
 }

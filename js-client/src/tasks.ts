@@ -5,23 +5,19 @@ import { root } from './engine';
 const queue: (() => void)[] = [];
 let port: any;
 
+if (root.MessageChannel) {
+  const channel = new root.MessageChannel();
+  channel.port1.onmessage = runNext;
+  port = channel.port2;
+}
+
 function runNext(): void {
   queue.shift()!();
 }
 
 export function task(run: () => void): void {
   queue.push(run);
-  if (!root.MessageChannel)
-    // An engine that old has no promises either: all can run at once, as nothing happens in between.
-    setTimeout(function () {
-      while (queue[0]) runNext();
-    }, 0);
-  else {
-    if (!port) {
-      const channel = new root.MessageChannel();
-      channel.port1.onmessage = runNext;
-      port = channel.port2;
-    }
-    port.postMessage(0);
-  }
+  // Timers of pages that nobody looks at come once a second. Those of old engines may come in any order.
+  if (port) port.postMessage(0);
+  else setTimeout(runNext, 0);
 }

@@ -1,13 +1,13 @@
 /** The policy: all ways a session can be carried, the better before the worse. */
 
-import { NativeWebSocket, hasBuffers, position, root } from './engine';
-import { pollBy } from './poll';
+import { NativeWebSocket, hasBuffers, page, position, root } from './engine';
+import { poll } from './poll';
 import { Transport } from './receive';
 import { relay } from './relay';
-import { canScript, scriptCall } from './script';
+import { scriptCall } from './script';
 import { sse } from './sse';
-import { stream } from './stream';
-import { canCall, canStream, xhrCall } from './xhr';
+import { canStream, stream } from './stream';
+import { canCall, xhrCall } from './xhr';
 
 /** The browser's own, straight to the target. It stands before all others, and is no business of a session. */
 export const NATIVE = 'websocket';
@@ -15,13 +15,18 @@ export const NATIVE = 'websocket';
 /** All there are, in order. */
 export const NAMES = NATIVE + ' relay stream sse poll jsonp';
 
+const STREAM_MS = 3000;
+
+/** Others reach no other origin. */
+const canEvents = root.EventSource && 'withCredentials' in root.EventSource.prototype;
+
 /** Those this engine has. */
 export const transports: { [name: string]: Transport | false } = {
-  relay: NativeWebSocket && hasBuffers && root.JSON && { receive: relay },
-  stream: canStream && { receive: stream, call: xhrCall },
-  sse: canCall && root.EventSource && { receive: sse, call: xhrCall },
-  poll: canCall && { receive: pollBy(xhrCall), call: xhrCall, polls: true },
-  jsonp: canScript && { receive: pollBy(scriptCall), call: scriptCall, polls: true },
+  relay: NativeWebSocket && hasBuffers && root.JSON && { receive: relay, patience: 300 },
+  stream: canCall && canStream && { receive: stream, call: xhrCall, patience: STREAM_MS },
+  sse: canCall && canEvents && { receive: sse, call: xhrCall, patience: STREAM_MS },
+  poll: canCall && { receive: poll, call: xhrCall },
+  jsonp: page && { receive: poll, call: scriptCall },
 };
 
 /** Those of `names` that can carry a session in this engine, in that order, without those of `skip`. */

@@ -6,8 +6,9 @@ import vm from 'node:vm';
 import WebSocket from 'ws';
 import { makeDocument } from './document.mjs';
 import { makeEventSource } from './eventsource.mjs';
+import { makeFetch } from './fetch.mjs';
 import { lookup, makeNetwork } from './network.mjs';
-import { makeXMLHttpRequest } from './xhr.mjs';
+import { makeXDomainRequest, makeXMLHttpRequest } from './xhr.mjs';
 
 const SHIPPED = readFileSync(fileURLToPath(new URL('../../dist/polysocket.js', import.meta.url)), 'utf8');
 
@@ -27,17 +28,33 @@ const AGE = `
   Object.defineProperty = function () { throw new TypeError('elements only'); };
   for (const name of ['trim', 'startsWith', 'endsWith', 'includes', 'padStart', 'padEnd', 'repeat', 'codePointAt', 'normalize'])
     delete String.prototype[name];
-  delete Date.now; delete Date.prototype.toISOString;
+  delete globalThis.atob; delete Date.now; delete Date.prototype.toISOString;
 `;
 
 export function makeEngine(origin, given = {}) {
-  const has = { websocket: true, xhr: true, sse: true, document: true, age: false, json: true, storage: {}, ...given };
+  const has = { websocket: true, xhr: true, fetch: true, sse: true, document: true, age: false, json: true, storage: {}, ...given };
   const network = has.network || makeNetwork();
   const tracked = [];
-  const global = { console, setTimeout, clearTimeout, location: { href: PAGE + '/' } };
+  const timers = new Set();
+  const listeners = {};
+  let closed = false;
+  const later = (run, ms) => {
+    if (closed) return;
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      run();
+    }, ms);
+    timers.add(timer);
+    return timer;
+  };
+  const never = (timer) => {
+    timers.delete(timer);
+    clearTimeout(timer);
+  };
+  const global = { console, atob, setTimeout: later, clearTimeout: never, location: { href: PAGE + '/', toString: () => PAGE + '/' } };
   if (has.websocket) {
-    global.WebSocket = has.websocket === true ? makeWebSocket(tracked, has.middlebox) : has.websocket;
-    global.CloseEvent = class CloseEvent extends Event {
+    global.WebSocket = has.websocket === true ? makeWebSocket(tracked, has) : has.websocket;
+    if (has.closeEvents !== false) global.CloseEvent = class CloseEvent extends Event {
       constructor(type, init) {
         super(type);
         Object.assign(this, init);
@@ -59,18 +76,15 @@ export function makeEngine(origin, given = {}) {
       }
     };
     Object.assign(global, { URL, Event, MessageEvent, DOMException, Blob, FileReader: makeFileReader(), MessageChannel: channels });
-    const { storage } = has;
-    global.localStorage = {
-      getItem: (key) => (key in storage ? storage[key] : null),
-      setItem: (key, value) => (storage[key] = String(value)),
-    };
-    const listeners = {};
+    if (has.storage) global.localStorage = has.storage;
     global.addEventListener = (type, run) => (listeners[type] ||= []).push(run);
     global.removeEventListener = (type, run) => (listeners[type] = (listeners[type] || []).filter((one) => one !== run));
     global.navigator = {};
     global.dispatch = (type, event = {}) => (listeners[type] || []).forEach((run) => run(event));
   }
-  if (has.xhr) global.XMLHttpRequest = makeXMLHttpRequest(network, PAGE);
+  if (has.fetch && !has.age) Object.assign(global, { fetch: makeFetch(network, PAGE), AbortController, ReadableStream });
+  if (has.xhr == 'xdr') Object.assign(global, makeXDomainRequest(network, PAGE));
+  else if (has.xhr) global.XMLHttpRequest = makeXMLHttpRequest(network, PAGE);
   if (has.sse) global.EventSource = makeEventSource(network, PAGE);
   const context = vm.createContext(global);
   global.self = global.window = context;
@@ -88,9 +102,19 @@ export function makeEngine(origin, given = {}) {
     context,
     network,
     global,
+    storage: has.storage,
+    listeners: () => Object.values(listeners).flat().length,
+    /** Settles when the client has no timer and no request left. */
+    quiet: () =>
+      new Promise((resolve) => {
+        const look = () => (timers.size || network.running.size ? setTimeout(look, 5) : resolve());
+        look();
+      }),
     PolySocket: context.PolySocket,
     run: (code) => vm.runInContext(code, context),
     close: () => {
+      closed = true;
+      timers.forEach(clearTimeout);
       network.agent.destroy();
       for (const socket of tracked) socket.terminate();
     },
@@ -98,14 +122,18 @@ export function makeEngine(origin, given = {}) {
 }
 
 /** With a middlebox, all of them go through it. */
-function makeWebSocket(tracked, middlebox) {
+function makeWebSocket(tracked, { middlebox, sees }) {
   return class extends WebSocket {
     constructor(url, protocols) {
       const address = new URL(url);
+      if (sees) sees(url);
       if (middlebox) address.port = middlebox.port;
       super(address, protocols || [], { lookup, perMessageDeflate: false });
       this.on('error', () => {});
       tracked.push(this);
+    }
+    send(data) {
+      super.send(ArrayBuffer.isView(data) || /^\[object (ArrayBuffer|Blob)\]$/.test(Object.prototype.toString.call(data)) ? data : String(data));
     }
   };
 }
@@ -115,8 +143,7 @@ function makeFileReader() {
     readAsArrayBuffer(blob) {
       blob.arrayBuffer().then((buffer) => {
         this.result = buffer;
-        this.onload();
-        this.onloadend();
+        for (const type of ['load', 'loadend']) if (this['on' + type]) this['on' + type]({ type });
       });
     }
   };

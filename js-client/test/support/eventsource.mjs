@@ -4,12 +4,16 @@ import { send } from './network.mjs';
 
 export function makeEventSource(network, origin) {
   return class EventSource {
+    get withCredentials() {
+      return false;
+    }
     onmessage = null;
     onerror = null;
     #stop;
 
     constructor(url) {
       let rest = '';
+      const decoder = new TextDecoder();
       let id = '';
       let readable = false;
       const failed = () => this.onerror && this.onerror({ type: 'error' });
@@ -20,7 +24,7 @@ export function makeEventSource(network, origin) {
         },
         data: (chunk) => {
           if (!readable) return;
-          rest += chunk.toString('utf8');
+          rest += decoder.decode(chunk, { stream: true });
           const events = rest.split('\n\n');
           rest = events.pop();
           for (const event of events) {

@@ -4,7 +4,7 @@ import net from 'node:net';
 
 /**
  * A TCP proxy to `origin`. `mode`: 'pass', 'refuse' (403), 'reset', 'hang', 'mute' (the handshake passes, nothing after
- * it), or { cutAfter } in ms.
+ * it), { cutAfter } or { delay } in ms.
  */
 export async function startMiddlebox(origin, mode) {
   const { hostname, port } = new URL(origin);
@@ -28,7 +28,9 @@ export async function startMiddlebox(origin, mode) {
       });
       upstream.on('error', () => {});
       client.on('close', () => upstream.destroy());
-      upstream.write(head);
+      const pass = () => upstream.write(head);
+      if (mode.delay) setTimeout(pass, mode.delay);
+      else pass();
       if (mode === 'mute') {
         upstream.once('data', (answer) => {
           const end = answer.indexOf('\r\n\r\n') + 4;

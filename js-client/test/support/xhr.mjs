@@ -12,6 +12,9 @@ export function makeXMLHttpRequest(network, origin) {
     response = '';
     withCredentials = false;
     onreadystatechange = null;
+    onprogress = null;
+    onload = null;
+    onerror = null;
     #charset = 'utf-8';
     #stop = null;
     #bytes = [];
@@ -53,24 +56,70 @@ export function makeXMLHttpRequest(network, origin) {
             this.responseText += text;
           }
           this.#turn(3);
+          this.#tell('progress');
         },
         end: () => {
           if (readable && this.#charset == 'utf-8') this.responseText = Buffer.concat(this.#bytes).toString('utf8');
           this.#turn(4);
+          this.#tell(readable ? 'load' : 'error');
         },
         error: () => {
           this.status = 0;
-          if (this.#charset == 'utf-8') this.responseText = '';
+          this.responseText = '';
           this.#turn(4);
+          this.#tell('error');
         },
       });
     }
     abort() {
       if (this.#stop) this.#stop();
     }
+    #tell(type) {
+      if (this['on' + type]) this['on' + type]({ type });
+    }
     #turn(state) {
       this.readyState = state;
       if (this.onreadystatechange) this.onreadystatechange();
     }
+  };
+}
+
+/** As Internet Explorer 8 and 9 have them: an XMLHttpRequest for its own origin, and XDomainRequest. */
+export function makeXDomainRequest(network, origin) {
+  const Modern = makeXMLHttpRequest(network, origin);
+  return {
+    XMLHttpRequest: class {
+      open() {
+        throw new Error('access is denied');
+      }
+    },
+    XDomainRequest: class {
+      responseText = '';
+      #request = new Modern();
+
+      open(method, url) {
+        this.#request.open(method, url);
+      }
+      send(body) {
+        if (body && typeof body != 'string') throw new Error('XDomainRequest has text only');
+        for (const type of ['onload', 'onerror', 'onprogress', 'ontimeout'])
+          if (!this[type]) throw new Error(`without ${type} the request may be given up`);
+        const request = this.#request;
+        const tell = (type) => () => {
+          this.responseText = request.responseText;
+          // Everything but 2xx is an error, and has no text.
+          if (type == 'onload' && !(request.status >= 200 && request.status < 300)) {
+            this.responseText = '';
+            return this.onerror();
+          }
+          this[type]();
+        };
+        for (const type of ['onload', 'onerror', 'onprogress']) request[type] = tell(type);
+        request.send(body);
+      }
+      abort() {
+        this.#request.abort();
+      }
+    },
   };
 }

@@ -11,6 +11,7 @@
 //! - `subjects`: which programs, how they are started and stopped.
 //! - `baseline`, `upstream`: the two servers that are part of this program.
 //! - `dialect`: each subject's protocol, pure; `client`: HTTP and one page over it.
+//! - `fanout`: another kind of run: the hub beside npm ws and socket.io.
 //! - `workloads`: what the pages do; `measure`: what the kernel says.
 //! - `stats`, `report`: what it means.
 
@@ -19,6 +20,7 @@ mod client;
 mod compare;
 mod dialect;
 mod error;
+mod fanout;
 mod measure;
 mod options;
 mod report;
@@ -66,7 +68,9 @@ fn run(options: Options) -> Result<()> {
 async fn carry_out(command: Command) -> Result<()> {
     match command {
         Command::Compare(options) => compare::run(options).await,
+        Command::Fanout(options) => fanout::run(options).await,
         Command::Baseline { listen, answer_bytes } => match baseline::serve(listen, answer_bytes).await? {},
+        Command::Floor { listen } => match fanout::serve_floor(listen).await? {},
         Command::Upstream { listen } => match upstream::serve(listen).await? {},
     }
 }

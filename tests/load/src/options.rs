@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::fanout::Fanout;
 use crate::subjects::Subject;
 use crate::workloads::{Churn, Echo, Idle, Plan, Workload};
 
@@ -20,12 +21,19 @@ pub struct Options {
 pub enum Command {
     /// Run the workloads on the subjects, interleaved, and report
     Compare(Compare),
+    /// Broadcast to many WebSockets of the hub, of npm ws and of socket.io, and report
+    Fanout(Fanout),
     /// Be the baseline: one POST, one GET, fixed answers
     Baseline {
         #[arg(long, value_name = "ADDRESS")]
         listen: SocketAddr,
         #[arg(long, value_name = "BYTES", default_value_t = 64)]
         answer_bytes: usize,
+    },
+    /// Be the floor of the broadcasts: one send for each subscriber, and nothing else
+    Floor {
+        #[arg(long, value_name = "ADDRESS")]
+        listen: SocketAddr,
     },
     /// Be the target of the relays: a WebSocket server that echoes
     Upstream {

@@ -36,3 +36,20 @@ fn a_missing_program_is_named_before_anything_starts() {
     assert!(!output.status.success());
     assert!(error.contains("/nonexistent/polysocket") && error.contains("--relayd PATH"), "{error}");
 }
+
+#[test]
+fn the_hub_is_measured_without_an_error() {
+    let output = Command::new(PROGRAM).args(["fanout", "--quick", "--subjects", "hub"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.lines().any(|line| line.starts_with("| hub | ")), "{text}");
+}
+
+#[test]
+fn a_hub_that_speaks_another_protocol_fails_the_run() {
+    let arguments = ["fanout", "--quick", "--subjects", "hub", "--hub", "/bin/true"];
+    let output = Command::new(PROGRAM).args(arguments).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success());
+    assert!(error.contains("a process ended before it listened"), "{error}");
+}

@@ -15,7 +15,7 @@ impl Machine {
     pub fn read(cores: Cores, open_files: u64, node_modules: &Path) -> Self {
         let sharing =
             if cores.subject == cores.load { " (**the same: do not trust the figures**)" } else { "" };
-        let packages: Vec<String> = ["engine.io", "sockjs", "ws"]
+        let packages: Vec<String> = ["engine.io", "sockjs", "ws", "socket.io"]
             .iter()
             .map(|name| format!("{name} {}", package_version(node_modules, name)))
             .collect();

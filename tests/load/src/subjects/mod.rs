@@ -6,6 +6,7 @@ mod process;
 
 pub use bench::Bench;
 pub use install::Install;
+pub use process::Process;
 
 use std::net::SocketAddr;
 use std::process::Command;

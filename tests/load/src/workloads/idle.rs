@@ -85,7 +85,7 @@ fn ended(page: Result<Result<std::convert::Infallible>, tokio::task::JoinError>)
 }
 
 /// Pss once it no longer moves; the last reading if it never stops.
-async fn settled_pss(pid: u32) -> Result<u64> {
+pub async fn settled_pss(pid: u32) -> Result<u64> {
     let mut last = pss_kib(pid)?;
     let mut agreeing = 1;
     for _ in 0..READINGS_MAX {

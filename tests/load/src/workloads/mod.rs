@@ -9,7 +9,7 @@ mod sample;
 
 pub use churn::Churn;
 pub use echo::Echo;
-pub use idle::Idle;
+pub use idle::{Idle, settled_pss};
 pub use meter::Shares;
 pub use sample::{Failures, Sample};
 

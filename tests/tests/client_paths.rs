@@ -24,13 +24,13 @@ async fn a_probe_is_told_one_message_and_a_close() {
     let (_cluster, addresses) = each_daemon().await;
     for address in addresses {
         let (headers, key) = client_headers("");
-        let mut request =
-            format!("GET /probe HTTP/1.1\r\nhost: {address}\r\norigin: https://any.example\r\n");
-        for (name, value) in headers {
-            request += &format!("{name}: {value}\r\n");
-        }
+        let lines: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let request = format!(
+            "GET /probe HTTP/1.1\r\nhost: {address}\r\norigin: https://any.example\r\n{}\r\n",
+            lines.concat()
+        );
         let mut raw: Raw<TcpStream> = Raw::connect(address).await.unwrap();
-        raw.write(request + "\r\n").await.unwrap();
+        raw.write(request).await.unwrap();
         let head = raw.head(SOON).await.unwrap().unwrap();
         assert!(is_accepted(&head, &key), "{address}: {head:?}");
         let (mut frames, mut writer) = raw.upgraded();

@@ -1,5 +1,5 @@
 // Builds dist/ from src/: types, bundle, minified, checked. With --check: builds in memory and compares with dist/. With
-// --names: searches short names anew, as has to be done after each change of what is minified; takes two minutes.
+// --names: searches short names anew, as has to be done after each change of what is minified; takes a minute.
 
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,7 @@
-// Gives the variables and properties of minified code other short names, by which it compresses better: what a minifier takes for equal,
-// as any one letter is as short as another, gzip does not. The names are searched by trial, which takes minutes, and are
-// kept in names.json together with a hash of the code they are for; a build only applies them.
+// Gives the variables and properties of minified code other short names, by which it compresses better: what a minifier
+// takes for equal, as any one letter is as short as another, gzip does not. The names are searched by trial, which takes a
+// minute, and kept in names.json together with a hash of the code they are for; a build only applies them, so that it is
+// quick, and the same on every machine.
 
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';

@@ -18,6 +18,8 @@ impl Dev {
     fn start() -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_polysocket"))
             .args(["dev", "--listen", "127.0.0.1:0", "--set", "relayd.drain_timeout=0s"])
+            // It takes every variable of this prefix for a setting.
+            .env_remove("POLYSOCKET_BIN")
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

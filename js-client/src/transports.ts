@@ -15,9 +15,10 @@ export const NATIVE = 'websocket';
 /** All there are, in order. */
 export const NAMES = NATIVE + ' relay stream sse poll jsonp';
 
+/** How long the first bytes of a stream may take at least. */
 const STREAM_MS = 3000;
 
-/** Others reach no other origin. */
+/** Those that know no credentials reach their own origin only. */
 const canEvents = root.EventSource && 'withCredentials' in root.EventSource.prototype;
 
 /** Those this engine has. */

@@ -1,5 +1,6 @@
 /**
- * What does not work between this page and a target's origin, as names of transports. Known for a time, in the browser's storage where there is one, otherwise as long as the page lives.
+ * What does not work between this page and a target's origin, as names of transports. Known for a time, in the browser's
+ * storage where there is one, otherwise as long as the page lives.
  */
 
 import { now, root } from './engine';

@@ -13,7 +13,7 @@ const HERE = fileURLToPath(new URL('../..', import.meta.url));
 export async function loadModules(names, self = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'polysocket-modules-'));
   try {
-    execFileSync(process.execPath, [join(HERE, 'node_modules/typescript/bin/tsc'), '-p', HERE, '--outDir', folder]);
+    execFileSync(process.execPath, [join(HERE, 'node_modules/typescript/bin/tsc'), '-p', HERE, '--outDir', folder, '--noCheck']);
     const entry = join(folder, 'entry.js');
     const built = await rollup({
       input: entry,

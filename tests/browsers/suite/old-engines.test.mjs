@@ -9,7 +9,7 @@ import { checkResults, runSuite, suitePages } from './run-suite.mjs';
 
 /** By engine: what carries when nothing is asked for, if that is sure, and what else can. */
 const RUNS = {
-  phantomjs2: { transports: ['default', 'websocket', 'sse', 'poll', 'jsonp'] },
+  phantomjs2: { transports: ['default', 'websocket', 'poll', 'jsonp'] },
   phantomjs1: { carries: 'poll', transports: ['default', 'poll', 'jsonp'] },
   khtml: { carries: 'jsonp', transports: ['default', 'jsonp'] },
 };

@@ -31,11 +31,11 @@ var engine = (function () {
     },
     {
       name: 'Answers readable while they come',
-      has: hasCors && !!sample.overrideMimeType,
+      has: !!window.fetch && !!window.ReadableStream && !!window.AbortController,
       without: '`stream` is not possible'
     },
     { name: 'EventSource to other origins', has: hasFarSource, without: '`sse` is not possible' },
-    { name: 'Binary data', has: !!window.Uint8Array, without: 'binary messages arrive as strings, and `relay` is not possible' },
+    { name: 'Binary data', has: !!window.Uint8Array, without: 'binary messages arrive as text, and `relay` is not possible' },
     { name: 'JSON', has: !!window.JSON, without: 'only `jsonp` is possible' },
     { name: 'Storage', has: hasStorage, without: 'what this network does is found out anew on every page' }
   ];

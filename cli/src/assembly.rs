@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use polysocket_registry::Registry;
 use polysocket_relayd::{Parts as RelayParts, Relay, RelayMetrics};
 use polysocket_router::{ClientLimits, Parts as RouterParts, Router, RouterMetrics};
 use polysocket_service::cluster::ClusterKey;
-use polysocket_service::http::{Bound, Handler, HttpMetrics, Server, bind};
+use polysocket_service::http::{Bound, Handler, HttpMetrics, Server};
 use polysocket_service::tls::Certificate;
 use polysocket_service::{Lifecycle, admin, logs};
 use polysocket_tokens::Keyring;
@@ -149,27 +148,6 @@ impl Process {
             tracing::warn!("some connections did not end in time");
         }
     }
-}
-
-/// Binds plain and TLS listeners.
-pub fn listeners(
-    plain: &[String],
-    tls: &[String],
-    certificate: Option<&Path>,
-    private: Option<&Path>,
-) -> Result<Vec<Bound>, Failure> {
-    let mut bound = Vec::new();
-    for address in plain {
-        bound.push(bind(address, None).map_err(Failure::Start)?);
-    }
-    if let (false, Some(certificate), Some(private)) = (tls.is_empty(), certificate, private) {
-        let loaded =
-            Certificate::load(certificate, private).map_err(|error| Failure::Start(error.to_string()))?;
-        for address in tls {
-            bound.push(bind(address, Some(loaded.clone())).map_err(Failure::Start)?);
-        }
-    }
-    Ok(bound)
 }
 
 /// What the operator allows.

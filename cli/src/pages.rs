@@ -2,15 +2,10 @@
 //!
 //! They are written by hand in `cli/pages` and are part of the program: nothing is built, and nothing comes from elsewhere.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
-
 use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::response::Response;
-use axum::routing::get;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use polysocket_relayd::RelaydConfig;
+use polysocket_service::http::{File, file_routes};
 
 const PAGE: &str = "text/html; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
@@ -18,19 +13,13 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 const IMAGE: &str = "image/svg+xml";
 
-struct File {
-    path: &'static str,
-    content_type: &'static str,
-    bytes: &'static [u8],
-}
-
 macro_rules! files {
     ($($path:literal $content_type:ident $file:literal),* $(,)?) => {
         &[$(File { path: $path, content_type: $content_type, bytes: include_bytes!(concat!("../", $file)) }),*]
     };
 }
 
-const FILES: &[File] = files![
+static FILES: &[File] = files![
     "/" PAGE "pages/demo.html",
     "/doctor" PAGE "pages/doctor.html",
     "/pages/pages.css" STYLE "pages/pages.css",
@@ -59,15 +48,19 @@ const FILES: &[File] = files![
 
 /// The pages, whose policy lets them reach the relays at `relay` (sources of a CSP) beside this process.
 pub fn routes(relay: &str) -> Router {
-    let policy = HeaderValue::try_from(policy(relay)).map(Arc::new);
-    FILES.iter().fold(Router::new(), |router, file| {
-        let policy = policy.as_ref().ok().cloned();
-        let tag = tag(file.bytes);
-        router.route(
-            file.path,
-            get(move |asked: HeaderMap| async move { serve(file, &tag, policy.as_deref(), &asked) }),
-        )
-    })
+    let mut headers: HeaderMap = [
+        // A page and its scripts are of one program: after an update none may be of the one before.
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name, HeaderValue::from_static(value)))
+    .collect();
+    if let Ok(policy) = HeaderValue::try_from(policy(relay)) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    file_routes(FILES, |_| headers.clone())
 }
 
 /// Where sockets live that this relay holds, listening on `port`: the sources of a CSP that name it and its subdomains.
@@ -91,57 +84,9 @@ fn policy(relay: &str) -> String {
     )
 }
 
-/// An entity tag (RFC 9110, section 8.8.3). Nobody gains from two files with the same: any hash will do.
-fn tag(bytes: &[u8]) -> String {
-    let mut hasher = DefaultHasher::new();
-    bytes.hash(&mut hasher);
-    format!("\"{:016x}\"", hasher.finish())
-}
-
-fn serve(file: &File, tag: &str, policy: Option<&HeaderValue>, asked: &HeaderMap) -> Response {
-    let has_it = asked
-        .get(header::IF_NONE_MATCH)
-        .and_then(|tags| tags.to_str().ok())
-        .is_some_and(|tags| tags.split(',').any(|one| one.trim().trim_start_matches("W/") == tag));
-    let body = if has_it { Body::empty() } else { Body::from(Bytes::from_static(file.bytes)) };
-    let mut response = Response::new(body);
-    if has_it {
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-    }
-    let headers = response.headers_mut();
-    for (name, value) in [
-        (header::CONTENT_TYPE, file.content_type),
-        // A page and its scripts are of one program: after an update none may be of the one before.
-        (header::CACHE_CONTROL, "no-cache"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    if let Ok(tag) = HeaderValue::try_from(tag) {
-        headers.insert(header::ETAG, tag);
-    }
-    if let Some(policy) = policy {
-        headers.insert(header::CONTENT_SECURITY_POLICY, policy.clone());
-    }
-    response
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_browser_that_has_it_is_told_so() {
-        let file = &FILES[0];
-        let tag = tag(file.bytes);
-        for (asked, status) in [(tag.clone(), 304), (format!("\"x\", W/{tag}"), 304), ("\"x\"".into(), 200)] {
-            let headers = [(header::IF_NONE_MATCH, HeaderValue::try_from(&asked).expect("a tag"))];
-            let answer = serve(file, &tag, None, &headers.into_iter().collect());
-            assert_eq!(answer.status(), status, "{asked}");
-        }
-    }
 
     #[test]
     fn the_policy_names_the_relay() {

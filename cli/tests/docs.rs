@@ -4,16 +4,20 @@
 use std::path::Path;
 
 use polysocket::config::Config;
+use polysocket_broker::BrokerMetrics;
 use polysocket_config::describe;
+use polysocket_gockets::GocketsMetrics;
 use polysocket_relayd::RelayMetrics;
+use polysocket_rocket::RocketMetrics;
 use polysocket_router::RouterMetrics;
 use polysocket_service::http::HttpMetrics;
 use polysocket_service::metrics;
+use polysocket_socket::SocketMetrics;
 
 const METRICS_INTRODUCTION: &str = "# Metrics
 
 This page is generated from the metrics as the code registers them; `/metrics` of the admin listener (`admin.listen`) serves them.
-A process has those of its parts: `polysocket_router_*`, `polysocket_relay_*`, and `polysocket_http_*` of its listeners; `dev` has all.
+A process has those of its parts: `polysocket_router_*`; `polysocket_relay_*`; of a hub `polysocket_broker_*`, `polysocket_socket_*` and those of its protocols; and `polysocket_http_*` of its listeners. `dev` has all.
 
 ";
 
@@ -40,9 +44,11 @@ fn the_configuration_is_described() {
 fn the_metrics_are_described() {
     let registry = prometheus::Registry::new();
     let _ = (RouterMetrics::new(&registry), RelayMetrics::new(&registry), HttpMetrics::new(&registry));
+    let _ = (BrokerMetrics::new(&registry), SocketMetrics::new(&registry));
+    let _ = (RocketMetrics::new(&registry), GocketsMetrics::new(&registry));
     let table = metrics::describe(&registry);
-    for part in ["polysocket_router_", "polysocket_relay_", "polysocket_http_"] {
-        assert!(table.contains(part), "{part} is missing");
+    for part in ["router", "relay", "http", "broker", "socket", "rocket", "gockets"] {
+        assert!(table.contains(&format!("polysocket_{part}_")), "{part} is missing");
     }
     compare("METRICS.md", &(METRICS_INTRODUCTION.to_owned() + &table));
 }

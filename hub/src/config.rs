@@ -7,7 +7,7 @@ use polysocket_rocket::RocketConfig;
 use polysocket_socket::SocketLimits;
 
 /// A protocol of the hub.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Protocol {
     /// Channels in JSON over WebSockets.
     Rocket,
@@ -43,6 +43,11 @@ section! {
 }
 
 impl HubConfig {
+    /// Those that run.
+    pub fn running(&self) -> impl Iterator<Item = Protocol> {
+        Protocol::ALL.into_iter().filter(|&protocol| self.has(protocol))
+    }
+
     /// Whether it runs.
     pub fn has(&self, protocol: Protocol) -> bool {
         self.protocols.iter().any(|name| Protocol::named(name) == Some(protocol))

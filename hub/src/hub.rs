@@ -8,12 +8,10 @@ use axum::routing::any;
 use http::{Request, StatusCode};
 use polysocket_broker::{Broker, BrokerError, BrokerMetrics};
 use polysocket_config::ConfigError;
-use polysocket_gockets::{Gockets, Metrics as GocketsMetrics, StoreError, store};
+use polysocket_gockets::{Gockets, GocketsMetrics, StoreError, store};
 use polysocket_outbound::Dialer;
 use polysocket_rocket::{Rocket, RocketMetrics};
 use polysocket_service::Lifecycle;
-use polysocket_service::http::{Bound, Routes, bind};
-use polysocket_service::tls::Certificate;
 use polysocket_socket::{SocketMetrics, Sockets};
 use polysocket_tokens::Keyring;
 use prometheus::Registry;
@@ -34,7 +32,7 @@ pub struct Parts<'a> {
     pub dialer: Arc<Dialer>,
     /// Until a request's body is complete.
     pub body_timeout: Duration,
-    /// Ports under which Gockets are reached besides those of their listeners.
+    /// Ports under which Gockets are reached.
     pub ports: Vec<u16>,
     /// The phases of the process.
     pub life: Lifecycle,
@@ -65,18 +63,16 @@ pub struct Hub {
     broker: Broker,
     rocket: Option<Rocket>,
     gockets: Option<Gockets>,
-    /// The listeners of Gockets, which want to know their ports.
-    gockets_bound: Vec<Bound>,
 }
 
 impl Hub {
-    /// Makes the protocols of `hub.protocols` and starts their tasks; binds nothing but what `listen` says for Gockets.
-    /// With `listening` false they are served by others ([`routes`](Self::routes)).
+    /// Makes the protocols of `hub.protocols` and starts their tasks. Others serve them: each on its own listeners
+    /// ([`mounts`](Self::mounts)), or all beside something else ([`routes`](Self::routes)).
     ///
     /// # Errors
-    /// What in the configuration cannot be used, or an address that is taken.
-    pub async fn open(parts: Parts<'_>, listening: bool) -> Result<Self, HubError> {
-        let Parts { sections, keyring, dialer, body_timeout, mut ports, life, metrics } = parts;
+    /// What in the configuration cannot be used.
+    pub async fn open(parts: Parts<'_>) -> Result<Self, HubError> {
+        let Parts { sections, keyring, dialer, body_timeout, ports, life, metrics } = parts;
         let broker = Broker::open(&sections.broker, BrokerMetrics::new(metrics)).await?;
         let socket_metrics = SocketMetrics::new(metrics);
         let rocket = if sections.hub.has(Protocol::Rocket) {
@@ -92,12 +88,7 @@ impl Hub {
         } else {
             None
         };
-        let mut gockets_bound = Vec::new();
         let gockets = if sections.hub.has(Protocol::Gockets) {
-            if listening {
-                gockets_bound = gockets_listeners(&sections)?;
-            }
-            ports.extend(gockets_bound.iter().filter_map(|bound| Some(bound.address().ok()?.port())));
             Some(Gockets::new(polysocket_gockets::Parts {
                 config: sections.gockets.clone(),
                 hooks: sections.gockets_hooks.clone(),
@@ -115,24 +106,15 @@ impl Hub {
         } else {
             None
         };
-        Ok(Self { sections, broker, rocket, gockets, gockets_bound })
+        Ok(Self { sections, broker, rocket, gockets })
     }
 
-    /// Each protocol with the listeners that its section names, bound. Once.
-    ///
-    /// # Errors
-    /// The address or the file, and what is wrong with it.
-    pub fn listen(&mut self) -> Result<Vec<(Protocol, Mount, Vec<Bound>)>, HubError> {
-        let mut mounts = Vec::new();
-        if let Some(rocket) = &self.rocket {
-            let bound = rocket.listen().map_err(HubError::Listen)?;
-            mounts.push((Protocol::Rocket, Mount::Rocket(rocket.clone()), bound));
-        }
-        if let Some(gockets) = &self.gockets {
-            let bound = std::mem::take(&mut self.gockets_bound);
-            mounts.push((Protocol::Gockets, Mount::Gockets(Routes::new(gockets.service())), bound));
-        }
-        Ok(mounts)
+    /// Each protocol that runs, for listeners of its own.
+    pub fn mounts(&self) -> Vec<(Protocol, Mount)> {
+        let rocket = self.rocket.iter().map(|rocket| (Protocol::Rocket, Mount::Rocket(rocket.clone())));
+        let gockets =
+            self.gockets.iter().map(|gockets| (Protocol::Gockets, Mount::routes(gockets.service())));
+        rocket.chain(gockets).collect()
     }
 
     /// All protocols as paths of somebody else's listeners: Gockets under `/channel`, Rocket under the paths of its hubs.
@@ -164,22 +146,4 @@ impl Hub {
             None => self.broker.ping().await.map_err(|error| error.to_string()),
         }
     }
-}
-
-fn gockets_listeners(sections: &Sections) -> Result<Vec<Bound>, HubError> {
-    let config = &sections.gockets;
-    let mut bound = Vec::new();
-    for address in &config.listen {
-        bound.push(bind(address, None).map_err(HubError::Listen)?);
-    }
-    if let (false, Some(chain), Some(private)) =
-        (config.tls_listen.is_empty(), &config.tls_certificate, &config.tls_private)
-    {
-        let certificate =
-            Certificate::load(chain, private).map_err(|error| HubError::Listen(error.to_string()))?;
-        for address in &config.tls_listen {
-            bound.push(bind(address, Some(certificate.clone())).map_err(HubError::Listen)?);
-        }
-    }
-    Ok(bound)
 }

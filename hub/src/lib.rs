@@ -2,6 +2,7 @@
 //!
 //! # Layout
 //! - [`Hub`] (`hub`): the broker and the protocols over it, made from configuration.
+//! - [`Listeners`] (`listeners`): where each protocol listens.
 //! - [`Mount`] (`mount`): a protocol on listeners of its own.
 //! - [`HubConfig`], [`Protocol`] (`config`): which protocols run.
 //!
@@ -10,8 +11,10 @@
 
 mod config;
 mod hub;
+mod listeners;
 mod mount;
 
 pub use config::{HubConfig, Protocol, Sections};
 pub use hub::{Hub, HubError, Parts};
+pub use listeners::Listeners;
 pub use mount::Mount;

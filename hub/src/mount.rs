@@ -10,15 +10,21 @@ use polysocket_service::http::{Body, Exchange, Handler, Routes};
 pub enum Mount {
     /// Rocket.
     Rocket(Rocket),
-    /// Gockets.
-    Gockets(Routes),
+    /// One that is routes.
+    Routes(Routes),
+}
+
+impl Mount {
+    pub(crate) fn routes(routes: axum::Router) -> Self {
+        Self::Routes(Routes::new(routes))
+    }
 }
 
 impl Handler for Mount {
     async fn handle(&self, request: Request<Incoming>, exchange: Exchange) -> Response<Body> {
         match self {
             Self::Rocket(rocket) => rocket.handle(request, exchange).await,
-            Self::Gockets(routes) => routes.handle(request, exchange).await,
+            Self::Routes(routes) => routes.handle(request, exchange).await,
         }
     }
 }

@@ -8,11 +8,11 @@ use polysocket_outbound::Policy;
 use polysocket_relayd::Front;
 use polysocket_rocket::{HubConfig as RocketHub, UserConfig};
 use polysocket_router::Front as RouterFront;
-use polysocket_service::http::client_routes;
+use polysocket_service::http::{bind, client_routes};
 use polysocket_service::lifecycle::stop_signal;
 
 use crate::args::Dev;
-use crate::assembly::{Process, Shared, keyring, listeners, policy, run_with};
+use crate::assembly::{Process, Shared, keyring, policy, run_with};
 use crate::commands::hub::open_hub;
 use crate::config::{self, Config};
 use crate::echo;
@@ -39,8 +39,8 @@ pub fn run(flags: &Dev) -> Result<(), Failure> {
 async fn serve(config: Config, listen: String) -> Result<(), Failure> {
     let keyring = keyring(&config)?;
     let policy = policy(&config)?.allow_loopback();
-    let bound = listeners(&[listen], &[], None, None)?;
-    let address = bound[0].address().map_err(|error| Failure::Start(error.to_string()))?;
+    let bound = bind(&listen, None).map_err(Failure::Start)?;
+    let address = bound.address().map_err(|error| Failure::Start(error.to_string()))?;
     tracing::info!("targets on this machine are allowed, as this is `dev`");
     let open = keyring.is_none();
     if open {
@@ -55,7 +55,7 @@ async fn serve(config: Config, listen: String) -> Result<(), Failure> {
     relay.announced().await;
     let beside = echo::routes().merge(client_routes(&process.life)).merge(pages::routes(&relay_sources));
     let rest = RouterFront::new(&router, beside.merge(hub.routes()));
-    process.serve("", Front::new(&relay, rest), bound);
+    process.serve("", Front::new(&relay, rest), vec![bound]);
     process.administer(shared.ready()).await?;
     println!("{}", introduction(address, open));
     stop_signal().await;
@@ -73,7 +73,7 @@ async fn hub(process: &Process, policy: Policy, port: u16) -> Result<Hub, Failur
         let hub = RocketHub { path: "/rocket".into(), users: vec![user].into(), ..RocketHub::default() };
         sections.rocket.hubs = vec![hub].into();
     }
-    open_hub(process, sections, policy, vec![port], false).await
+    open_hub(process, sections, policy, vec![port]).await
 }
 
 /// What to try first. Every line works when pasted into a shell, in this order.

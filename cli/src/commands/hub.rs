@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use polysocket_hub::{Hub, HubError, Parts, Sections};
+use polysocket_hub::{Hub, HubError, Listeners, Parts, Protocol, Sections};
 use polysocket_outbound::Policy;
 use polysocket_service::admin;
 use polysocket_service::lifecycle::stop_signal;
@@ -26,9 +26,11 @@ pub fn run(flags: &Common) -> Result<(), Failure> {
 pub(super) async fn serve(config: Config, policy: Policy) -> Result<(), Failure> {
     let within = config.hub.drain_timeout.as_duration();
     let process = Process::new(config);
-    let mut hub = open_hub(&process, process.config.hub_sections(), policy, Vec::new(), true).await?;
-    for (protocol, mount, bound) in hub.listen().map_err(failure)? {
-        process.serve(&format!("{} ", protocol.name()), mount, bound);
+    let sections = process.config.hub_sections();
+    let mut listeners = Listeners::bind(&sections).map_err(failure)?;
+    let hub = open_hub(&process, sections, policy, listeners.ports(Protocol::Gockets)).await?;
+    for (protocol, mount) in hub.mounts() {
+        process.serve(&format!("{} ", protocol.name()), mount, listeners.take(protocol));
     }
     let hub = Arc::new(hub);
     let ready: admin::Ready = Arc::new(move || {
@@ -48,7 +50,6 @@ pub(super) async fn open_hub(
     sections: Sections,
     policy: Policy,
     ports: Vec<u16>,
-    listening: bool,
 ) -> Result<Hub, Failure> {
     let config = &process.config;
     let keyring = if config.auth.is_open() { None } else { Some(Arc::new(Keyring::new(&config.auth)?)) };
@@ -61,7 +62,7 @@ pub(super) async fn open_hub(
         life: process.life.clone(),
         metrics: &process.metrics,
     };
-    Hub::open(parts, listening).await.map_err(failure)
+    Hub::open(parts).await.map_err(failure)
 }
 
 fn failure(error: HubError) -> Failure {

@@ -1,11 +1,11 @@
 //! `polysocket relayd`.
 
 use polysocket_relayd::Front;
-use polysocket_service::http::{Routes, client_routes};
+use polysocket_service::http::{Routes, bind_all, client_routes};
 use polysocket_service::lifecycle::stop_signal;
 
 use crate::args::Common;
-use crate::assembly::{CLOSING, Process, Shared, listeners, policy, run_with};
+use crate::assembly::{CLOSING, Process, Shared, policy, run_with};
 use crate::config::{self, Config};
 use crate::error::Failure;
 
@@ -18,12 +18,9 @@ pub fn run(flags: &Common) -> Result<(), Failure> {
 async fn serve(config: Config) -> Result<(), Failure> {
     let policy = policy(&config)?;
     let section = &config.relayd;
-    let bound = listeners(
-        &section.listen,
-        &section.tls_listen,
-        section.tls_certificate.as_deref(),
-        section.tls_private.as_deref(),
-    )?;
+    let (certificate, private) = (section.tls_certificate.as_deref(), section.tls_private.as_deref());
+    let bound =
+        bind_all(&section.listen, &section.tls_listen, certificate, private).map_err(Failure::Start)?;
     let listening = bound.first().and_then(|first| first.address().ok());
     let listening = listening.ok_or_else(|| Failure::Start("relayd listens nowhere".into()))?;
     if config.cluster.secret.is_none() && config.registry.url != "memory" {

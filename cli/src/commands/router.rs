@@ -1,11 +1,11 @@
 //! `polysocket router`.
 
 use polysocket_router::Front;
-use polysocket_service::http::client_routes;
+use polysocket_service::http::{bind_all, client_routes};
 use polysocket_service::lifecycle::stop_signal;
 
 use crate::args::Common;
-use crate::assembly::{Process, Shared, keyring, listeners, policy, run_with};
+use crate::assembly::{Process, Shared, keyring, policy, run_with};
 use crate::config::{self, Config};
 use crate::error::Failure;
 
@@ -19,12 +19,9 @@ async fn serve(config: Config) -> Result<(), Failure> {
     let keyring = keyring(&config)?;
     let policy = policy(&config)?;
     let section = &config.router;
-    let bound = listeners(
-        &section.listen,
-        &section.tls_listen,
-        section.tls_certificate.as_deref(),
-        section.tls_private.as_deref(),
-    )?;
+    let (certificate, private) = (section.tls_certificate.as_deref(), section.tls_private.as_deref());
+    let bound =
+        bind_all(&section.listen, &section.tls_listen, certificate, private).map_err(Failure::Start)?;
     if keyring.is_none() {
         tracing::warn!("router.anonymous is on: anybody may use this router");
     }

@@ -7,7 +7,7 @@ mod yaml;
 
 use std::path::PathBuf;
 
-use polysocket_config::Span;
+use polysocket_config::{GoFlag, Span};
 use polysocket_socket::SocketLimits;
 
 use crate::config::GocketsConfig;
@@ -90,35 +90,33 @@ impl Flags {
     pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, FlagError> {
         let given = split(arguments)?;
         let mut flags = Self::default();
-        for (name, value) in &given {
-            if matches!(name.as_str(), "config" | "configPath") {
-                let path = PathBuf::from(value.as_deref().unwrap_or_default());
+        for flag in &given {
+            if matches!(flag.name.as_str(), "config" | "configPath") {
+                let path = PathBuf::from(flag.value.as_deref().unwrap_or_default());
                 let text = std::fs::read_to_string(&path);
                 let text = text.or_else(|error| usage(format!("cannot read {}: {error}", path.display())))?;
                 flags.read_file(&text).or_else(|why| usage(format!("{}: {why}", path.display())))?;
             }
         }
-        for (name, value) in given {
-            flags.set(&name, value)?;
+        for flag in given {
+            flags.set(flag)?;
         }
         flags.check()?;
         Ok(flags)
     }
 
-    fn set(&mut self, name: &str, value: Option<String>) -> Result<(), FlagError> {
-        let switch = |value: Option<String>| match value.as_deref() {
-            None | Some("true" | "1" | "t" | "T" | "TRUE" | "True") => Ok(true),
-            Some("false" | "0" | "f" | "F" | "FALSE" | "False") => Ok(false),
-            Some(other) => usage(format!("-{name} is on or off, not `{other}`")),
+    fn set(&mut self, flag: GoFlag) -> Result<(), FlagError> {
+        let switch = |flag: &GoFlag| {
+            flag.is_on().or_else(|other| usage(format!("-{} is on or off, not `{other}`", flag.name)))
         };
-        match name {
-            "admin-any-peer" => self.admin_any_peer = switch(value)?,
-            "legacy-status" => self.legacy_status = switch(value)?,
-            "public-hooks-only" => self.public_hooks_only = switch(value)?,
-            "host-name" => self.host_names = vec![value.unwrap_or_default()],
-            "log-level" => self.log_level = number(name, value)?,
-            "ping-interval" => self.ping_interval = number(name, value)?,
-            "port" => self.port = number(name, value)?,
+        match flag.name.as_str() {
+            "admin-any-peer" => self.admin_any_peer = switch(&flag)?,
+            "legacy-status" => self.legacy_status = switch(&flag)?,
+            "public-hooks-only" => self.public_hooks_only = switch(&flag)?,
+            "host-name" => self.host_names = vec![flag.value.unwrap_or_default()],
+            "log-level" => self.log_level = number(flag)?,
+            "ping-interval" => self.ping_interval = number(flag)?,
+            "port" => self.port = number(flag)?,
             // Read already.
             _ => (),
         }
@@ -198,37 +196,32 @@ impl Flags {
     }
 }
 
-/// Names and values. Whether a flag has a value behind it depends on its name.
-fn split(arguments: impl IntoIterator<Item = String>) -> Result<Vec<(String, Option<String>)>, FlagError> {
+/// Flags with their values. Whether one has a value behind it depends on its name.
+fn split(arguments: impl IntoIterator<Item = String>) -> Result<Vec<GoFlag>, FlagError> {
     let mut arguments = arguments.into_iter();
     let mut found = Vec::new();
     while let Some(argument) = arguments.next() {
-        let Some(flag) = argument.strip_prefix("--").or_else(|| argument.strip_prefix('-')) else {
+        let Some(mut flag) = GoFlag::read(&argument) else {
             return usage(format!("`{argument}` is no flag"));
         };
-        let (name, value) = match flag.split_once('=') {
-            Some((name, value)) => (name, Some(value.to_owned())),
-            None => (flag, None),
-        };
-        let value = match name {
+        match flag.name.as_str() {
             "h" | "help" => return Err(FlagError::Help),
-            "admin-any-peer" | "legacy-status" | "public-hooks-only" => value,
+            "admin-any-peer" | "legacy-status" | "public-hooks-only" => (),
             "host-name" | "log-level" | "ping-interval" | "port" | "config" | "configPath" => {
-                let value = value.or_else(|| arguments.next());
-                if value.is_none() {
-                    return usage(format!("-{name} needs a value"));
+                flag.value = flag.value_or_next(&mut arguments);
+                if flag.value.is_none() {
+                    return usage(format!("-{} needs a value", flag.name));
                 }
-                value
             }
             _ => return usage(format!("there is no flag `{argument}`")),
-        };
-        found.push((name.to_owned(), value));
+        }
+        found.push(flag);
     }
     Ok(found)
 }
 
-fn number<T: std::str::FromStr>(name: &str, value: Option<String>) -> Result<T, FlagError> {
-    whole(&format!("-{name}"), &value.unwrap_or_default()).map_err(FlagError::Usage)
+fn number<T: std::str::FromStr>(flag: GoFlag) -> Result<T, FlagError> {
+    whole(&format!("-{}", flag.name), &flag.value.unwrap_or_default()).map_err(FlagError::Usage)
 }
 
 fn whole<T: std::str::FromStr>(name: &str, text: &str) -> Result<T, String> {

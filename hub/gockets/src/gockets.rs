@@ -14,7 +14,7 @@ use crate::Key;
 use crate::config::{GocketsConfig, HooksConfig};
 use crate::hooks::{self, Client, Hooks};
 use crate::lock::Lock;
-use crate::metrics::Metrics;
+use crate::metrics::GocketsMetrics;
 use crate::store::{Cached, Channels};
 
 /// What Gockets are made of; the caller has configured it.
@@ -42,7 +42,7 @@ pub struct Parts {
     /// The phases of the process.
     pub life: Lifecycle,
     /// What it counts.
-    pub metrics: Metrics,
+    pub metrics: GocketsMetrics,
 }
 
 /// Gockets: channels that are published to by REST, and hooks. Cheap to clone: all clones are the same.
@@ -57,9 +57,11 @@ pub(crate) struct Shared {
     pub(crate) cached: Arc<Cached>,
     pub(crate) broker: Broker,
     pub(crate) sockets: Sockets,
+    /// For a connection (`socket.queue_bytes_max`).
+    pub(crate) queue_bytes_max: usize,
     pub(crate) dialer: Arc<Dialer>,
     pub(crate) life: Lifecycle,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: GocketsMetrics,
     pub(crate) lock: Lock,
     pub(crate) readers: Vec<OriginPattern>,
     pub(crate) hooks: Hooks,
@@ -92,6 +94,7 @@ impl Gockets {
             // The configuration was checked; a pattern that could not be read would allow nobody.
             readers: config.origins.iter().filter_map(|pattern| pattern.parse().ok()).collect(),
             streams: Arc::new(Semaphore::new(config.streams_max.min(Semaphore::MAX_PERMITS))),
+            queue_bytes_max: parts.socket_limits.queue_bytes_max.as_usize(),
             sockets: Sockets::new(parts.socket_limits, life.clone(), parts.socket_metrics),
             config,
             space,

@@ -11,7 +11,7 @@
 //! - [`store`]: where channels are kept; in memory or in Redis, by one contract.
 //! - `listen`: listeners by WebSocket, server-sent events and long polls, and what hooks are told of them.
 //! - [`hooks`]: the queue (pure), the driver, signatures, dead letters.
-//! - [`GocketsConfig`], [`HooksConfig`], [`Metrics`], [`flags`]: what operators say and see.
+//! - [`GocketsConfig`], [`HooksConfig`], [`GocketsMetrics`], [`flags`]: what operators say and see.
 //!
 //! # Invariants
 //! 1. A key is 128 bits of randomness; no key says anything of another, and no log shows one.
@@ -43,4 +43,4 @@ pub use config::{GocketsConfig, HooksConfig};
 pub use error::StoreError;
 pub use gockets::{Gockets, Parts};
 pub use key::{Key, NotAKey};
-pub use metrics::Metrics;
+pub use metrics::GocketsMetrics;

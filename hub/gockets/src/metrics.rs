@@ -4,7 +4,7 @@ use polysocket_service::metrics::{Histogram, IntCounter, IntCounterVec, IntGauge
 
 /// One set for all mounts of a process. Connections are counted by `polysocket_socket`.
 #[derive(Debug, Clone)]
-pub struct Metrics {
+pub struct GocketsMetrics {
     pub(crate) requests: IntCounterVec,
     pub(crate) published: IntCounter,
     pub(crate) published_bytes: IntCounter,
@@ -26,7 +26,7 @@ pub(crate) const OUTCOMES: [&str; 5] = ["ok", "refused", "unauthorized", "unavai
 /// A hook may take up to `gockets_hooks.timeout`.
 const SECONDS: [f64; 9] = [0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0, 30.0];
 
-impl Metrics {
+impl GocketsMetrics {
     /// Registers them.
     pub fn new(registry: &Registry) -> Self {
         let make = Maker(registry);

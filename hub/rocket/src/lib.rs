@@ -24,5 +24,5 @@ mod wire;
 
 pub use access::hash_secret;
 pub use service::{Parts, Rocket, RocketMetrics, broadcast_payload, topic};
-pub use settings::{HubConfig, RocketConfig, UserConfig, from_original, listen_on};
+pub use settings::{HubConfig, RocketConfig, UserConfig, from_original};
 pub use wire::Dialect;

@@ -151,7 +151,8 @@ impl Connection {
     /// Closes for a reason of the protocol.
     pub(crate) fn close_by_protocol(&self, code: u16, reason: &str) {
         // These stand for the lack of a code and are never on the wire.
-        let code = Some(code).filter(|code| !matches!(*code, close::NO_CODE | close::ABNORMAL | 1015));
+        let code =
+            Some(code).filter(|code| !matches!(*code, close::NO_CODE | close::ABNORMAL | close::TLS_FAILED));
         self.close(Cause::Protocol, code, reason);
     }
 

@@ -10,6 +10,7 @@
 //! - [`configuration!`]: the program's sections in one struct, a [`Composite`].
 //! - [`Span`] and [`Size`]: durations and byte counts as people write them (`"5s"`, `"256KiB"`).
 //! - [`layers`]: where a value came from, so that an error can name it.
+//! - [`GoFlag`]: flags of commands that stand in for programs written in Go.
 //! - [`describe`]: `docs/CONFIG.md` and an example file from the declared keys.
 //!
 //! Values of keys that [may hold a secret](may_hold_secret) never appear in an error or in `{:?}`.
@@ -20,6 +21,7 @@ pub mod describe;
 mod environment;
 mod error;
 mod file;
+mod go_flag;
 pub mod layers;
 mod nearest;
 mod rows;
@@ -31,6 +33,7 @@ mod value;
 pub use composite::{Composite, Outline};
 pub use environment::Environment;
 pub use error::{ConfigError, Problem};
+pub use go_flag::GoFlag;
 pub use layers::{Layers, load};
 pub use rows::{TableRow, Tables};
 pub use secret::may_hold_secret;

@@ -21,6 +21,8 @@ pub const INVALID_TEXT: u16 = 1007;
 pub const POLICY: u16 = 1008;
 /// A message over the limit.
 pub const TOO_BIG: u16 = 1009;
+/// Never on the wire: the handshake of TLS failed.
+pub const TLS_FAILED: u16 = 1015;
 
 /// What a page may say in `close(code)`: 1000 or 3000–4999 (WHATWG, `close()`).
 pub fn page_may_send(code: u16) -> bool {

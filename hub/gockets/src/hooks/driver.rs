@@ -18,7 +18,7 @@ use super::queue::{Attempt, Ended, Full, Queue, Time};
 use super::{Delivery, Outcome, Secret};
 use crate::Key;
 use crate::config::HooksConfig;
-use crate::metrics::Metrics;
+use crate::metrics::GocketsMetrics;
 use crate::store::Cached;
 
 /// What [`Hooks`] are made of.
@@ -29,7 +29,7 @@ pub struct Parts {
     pub(crate) broker: Broker,
     pub(crate) space: Arc<str>,
     pub(crate) life: Lifecycle,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: GocketsMetrics,
 }
 
 /// A delivery that was not made.
@@ -153,7 +153,7 @@ impl Hooks {
         self.0.began.elapsed()
     }
 
-    fn metrics(&self) -> &Metrics {
+    fn metrics(&self) -> &GocketsMetrics {
         &self.0.parts.metrics
     }
 

@@ -26,8 +26,6 @@ use crate::gockets::Gockets;
 const DELETED: (u16, &str) = (1000, "channel closed");
 /// Messages were lost, and a frame that said so would be taken for one. The client may come back.
 const LOST: (u16, &str) = (4000, "messages were lost");
-/// Messages that may come between subscribing and the end of the handshake.
-const EARLY_MAX: usize = 1_000;
 
 /// Subscribes first and shakes hands then: whoever sees the connection open does not miss what is published next,
 /// and whoever cannot be subscribed is told so by a status.
@@ -37,8 +35,9 @@ pub(crate) async fn serve(
     mut request: Request,
 ) -> Result<Response, Refusal> {
     let listener = Arc::new(Listener {
-        state: Mutex::new(State::Early(Vec::new())),
+        state: Mutex::new(State::Early(Early::default())),
         gaps: gockets.0.metrics.gaps.clone(),
+        queue_bytes_max: gockets.0.queue_bytes_max,
     });
     let topic = gockets.0.topic(&channel.subscriber);
     let subscription =
@@ -70,23 +69,32 @@ struct Listener {
     // Held for moments; calls of the broker do not wait for each other.
     state: Mutex<State>,
     gaps: IntCounter,
+    /// As much as may be queued for an open connection may come before it is open.
+    queue_bytes_max: usize,
 }
 
 enum State {
-    /// The handshake is not over: frames that came meanwhile.
-    Early(Vec<Bytes>),
+    /// The handshake is not over.
+    Early(Early),
     /// It was ended before it began.
     Ended((u16, &'static str)),
     /// It is open, or was.
     Open(Sender),
 }
 
+/// Frames that came before the handshake was over.
+#[derive(Default)]
+struct Early {
+    frames: Vec<Bytes>,
+    bytes: usize,
+}
+
 impl Listener {
     fn open(&self, sender: Sender) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *state {
-            State::Early(frames) => {
-                for frame in frames.drain(..) {
+            State::Early(early) => {
+                for frame in early.frames.drain(..) {
                     sender.send(frame);
                 }
             }
@@ -119,8 +127,14 @@ impl Subscriber for Listener {
             State::Open(sender) => {
                 sender.send(frame.clone());
             }
-            State::Early(frames) if frames.len() < EARLY_MAX => frames.push(frame.clone()),
-            State::Early(_) => *state = State::Ended(LOST),
+            State::Early(early) => {
+                early.bytes += frame.len();
+                if early.bytes > self.queue_bytes_max {
+                    *state = State::Ended(LOST);
+                } else {
+                    early.frames.push(frame.clone());
+                }
+            }
             State::Ended(_) => (),
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use polysocket_broker::{Broker, BrokerConfig, BrokerMetrics};
 use polysocket_config::Span;
-use polysocket_gockets::{Gockets, GocketsConfig, HooksConfig, Metrics, Parts, store};
+use polysocket_gockets::{Gockets, GocketsConfig, GocketsMetrics, HooksConfig, Parts, store};
 use polysocket_outbound::{Dialer, Policy, TargetsConfig};
 use polysocket_service::Lifecycle;
 use polysocket_service::http::{HttpConfig, HttpMetrics, Routes, Server, bind};
@@ -82,7 +82,7 @@ impl Bed {
             socket_metrics: SocketMetrics::new(&metrics),
             dialer: Arc::new(Dialer::new(policy, &setup.targets).unwrap()),
             life: life.clone(),
-            metrics: Metrics::new(&metrics),
+            metrics: GocketsMetrics::new(&metrics),
         });
         let http = HttpMetrics::new(&metrics);
         Server::new(Routes::new(gockets.service()), HttpConfig::default(), life.clone(), http).serve(bound);

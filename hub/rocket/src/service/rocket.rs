@@ -10,8 +10,7 @@ use percent_encoding::percent_decode_str;
 use polysocket_broker::Broker;
 use polysocket_config::ConfigError;
 use polysocket_service::Lifecycle;
-use polysocket_service::http::{Body, Bound, Exchange, Handler};
-use polysocket_service::tls::Certificate;
+use polysocket_service::http::{Body, Exchange, Handler};
 use polysocket_socket::Sockets;
 use polysocket_tokens::Keyring;
 
@@ -20,7 +19,7 @@ use super::hub::{Hub, Node};
 use super::metrics::RocketMetrics;
 use super::mux::{Mux, Way};
 use crate::access::HashChecks;
-use crate::settings::{RocketConfig, listen_on};
+use crate::settings::RocketConfig;
 
 /// What it is made of.
 pub struct Parts {
@@ -45,7 +44,6 @@ pub struct Parts {
 pub struct Rocket(Arc<Inner>);
 
 struct Inner {
-    node: Arc<Node>,
     mux: Mux,
     hubs: Vec<Arc<Hub>>,
     sockets: Sockets,
@@ -74,28 +72,7 @@ impl Rocket {
         });
         let hubs = (0..node.config.hubs.len()).map(|index| Hub::new(index, node.clone()).map(Arc::new));
         let hubs = hubs.collect::<Result<_, _>>()?;
-        Ok(Self(Arc::new(Inner { node, mux, hubs, sockets })))
-    }
-
-    /// Binds where the configuration says.
-    ///
-    /// # Errors
-    /// The address, or the file of the certificate, and what is wrong with it.
-    pub fn listen(&self) -> Result<Vec<Bound>, String> {
-        let config = &self.0.node.config;
-        let mut bound = Vec::new();
-        for address in &config.listen {
-            bound.push(listen_on(address, None)?);
-        }
-        if let (false, Some(chain), Some(private)) =
-            (config.tls_listen.is_empty(), &config.tls_certificate, &config.tls_private)
-        {
-            let certificate = Certificate::load(chain, private).map_err(|error| error.to_string())?;
-            for address in &config.tls_listen {
-                bound.push(listen_on(address, Some(&certificate))?);
-            }
-        }
-        Ok(bound)
+        Ok(Self(Arc::new(Inner { mux, hubs, sockets })))
     }
 
     /// Answers a request for one of its paths; none for any other. The request must have come by a listener of

@@ -1,6 +1,8 @@
 //! The original's flags, in the syntax of Go's `flag`: `-x v`, `--x v`, `-x=v`; the first argument that is no flag
 //! ends them.
 
+use polysocket_config::GoFlag;
+
 use super::original::Listening;
 
 /// What the original says for `-version`, and who says it here.
@@ -51,37 +53,34 @@ impl Flags {
             if argument == "--" {
                 break;
             }
-            let flag = argument.strip_prefix("--").or_else(|| argument.strip_prefix('-')).unwrap_or_default();
-            let (name, value) = match flag.split_once('=') {
-                Some((name, value)) => (name, Some(value.to_owned())),
-                None => (flag, None),
-            };
-            if name.is_empty() || name.starts_with('-') {
-                return Err(format!("bad flag syntax: {argument}"));
-            }
-            let toggle = match name {
+            let flag =
+                GoFlag::read(&argument).filter(|flag| !flag.name.is_empty() && !flag.name.starts_with('-'));
+            let mut flag = flag.ok_or_else(|| format!("bad flag syntax: {argument}"))?;
+            let toggle = match flag.name.as_str() {
                 "version" => Some(&mut flags.version),
                 "hash-secret" => Some(&mut flags.hash_secret),
                 "help" | "h" => Some(&mut flags.help),
                 _ => None,
             };
             if let Some(toggle) = toggle {
-                *toggle = truth(name, value.as_deref())?;
+                *toggle = flag
+                    .is_on()
+                    .map_err(|other| format!("invalid boolean value \"{other}\" for -{}", flag.name))?;
                 continue;
             }
-            let place = match name {
+            let place = match flag.name.as_str() {
                 "host" => &mut flags.over.host,
                 "tls-cert" => &mut flags.over.certificate,
                 "tls-key" => &mut flags.over.private,
                 "log" => &mut flags.over.log,
                 "port" => {
-                    flags.over.port = Some(port(value.or_else(|| arguments.next()))?);
+                    flags.over.port = Some(port(flag.value_or_next(&mut arguments))?);
                     continue;
                 }
-                _ => return Err(format!("flag provided but not defined: -{name}")),
+                name => return Err(format!("flag provided but not defined: -{name}")),
             };
-            let value = value.or_else(|| arguments.next());
-            *place = Some(value.ok_or_else(|| format!("flag needs an argument: -{name}"))?);
+            let value = flag.value_or_next(&mut arguments);
+            *place = Some(value.ok_or_else(|| format!("flag needs an argument: -{}", flag.name))?);
         }
         flags.config = arguments.next().map(Into::into);
         match arguments.next() {
@@ -98,15 +97,6 @@ fn port(value: Option<String>) -> Result<u16, String> {
     value
         .parse()
         .map_err(|_| format!("invalid value \"{value}\" for flag -port: a number from 0 to 65535 is needed"))
-}
-
-/// The words of Go's `strconv.ParseBool`.
-fn truth(name: &str, value: Option<&str>) -> Result<bool, String> {
-    match value {
-        None | Some("1" | "t" | "T" | "true" | "TRUE" | "True") => Ok(true),
-        Some("0" | "f" | "F" | "false" | "FALSE" | "False") => Ok(false),
-        Some(other) => Err(format!("invalid boolean value \"{other}\" for -{name}")),
-    }
 }
 
 #[cfg(test)]

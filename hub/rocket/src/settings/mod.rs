@@ -6,7 +6,6 @@ mod go_json;
 mod original;
 mod section;
 
-pub use address::listen_on;
 pub use flags::{Flags, USAGE, VERSION};
 pub use original::from_original;
 pub(crate) use original::merged;

@@ -7,7 +7,7 @@ use futures_util::{SinkExt, StreamExt};
 use polysocket_broker::{Broker, BrokerConfig, BrokerMetrics};
 use polysocket_rocket::{HubConfig, Parts, Rocket, RocketConfig, RocketMetrics, UserConfig};
 use polysocket_service::Lifecycle;
-use polysocket_service::http::{HttpConfig, HttpMetrics, Server};
+use polysocket_service::http::{HttpConfig, HttpMetrics, Server, bind_all};
 use polysocket_socket::{SocketLimits, SocketMetrics, Sockets};
 use polysocket_tokens::Keyring;
 use serde_json::Value;
@@ -73,6 +73,9 @@ impl Bed {
         let life = Lifecycle::new();
         let broker = Broker::open(&setup.broker, BrokerMetrics::new(&metrics)).await.unwrap();
         let sockets = Sockets::new(setup.socket.clone(), life.clone(), SocketMetrics::new(&metrics));
+        let listen = &setup.rocket;
+        let (chain, private) = (listen.tls_certificate.as_deref(), listen.tls_private.as_deref());
+        let bound = bind_all(&listen.listen, &listen.tls_listen, chain, private).unwrap();
         let rocket = Rocket::new(Parts {
             config: setup.rocket,
             broker: broker.clone(),
@@ -83,7 +86,6 @@ impl Bed {
             metrics: RocketMetrics::new(&metrics),
         })
         .unwrap();
-        let bound = rocket.listen().unwrap();
         let address = bound[0].address().unwrap().to_string();
         let server =
             Server::new(rocket.clone(), HttpConfig::default(), life.clone(), HttpMetrics::new(&metrics));

@@ -1,8 +1,6 @@
 //! Accepting: plain and TLS side by side, HTTP/1.1 and h2 told apart, everything bounded.
 
 use std::convert::Infallible;
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,66 +8,19 @@ use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use socket2::TcpKeepalive;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
+use super::bind::{Bound, PEER_TIMEOUT};
 use super::connection::{self, Served};
 use super::park::Exchange;
 use super::places::{Place, Places};
 use super::{Handler, HttpConfig, HttpMetrics, Peer, Stream, metrics};
 use crate::Lifecycle;
-use crate::tls::Certificate;
 
-/// How long bytes may be unacknowledged, and how long a silent peer may be silent, before the kernel gives a
-/// connection up: a page that vanished with its network would otherwise hold its stream for a quarter of an hour.
-const PEER_TIMEOUT: Duration = Duration::from_secs(30);
-/// Connections that wait to be accepted.
-const BACKLOG: i32 = 4096;
 /// After accept fails (no more files, say): time for some to become free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// A listener that is bound but does not accept yet: what can fail at start has not failed.
-#[derive(Debug)]
-pub struct Bound {
-    listener: TcpListener,
-    certificate: Option<Arc<Certificate>>,
-}
-
-/// Binds `address`, for TLS if a certificate is given.
-pub fn bind(address: &str, certificate: Option<Arc<Certificate>>) -> Result<Bound, String> {
-    let listen = || -> io::Result<TcpListener> {
-        let address: SocketAddr = std::net::ToSocketAddrs::to_socket_addrs(address)?
-            .next()
-            .ok_or_else(|| io::Error::other("names no address"))?;
-        let socket =
-            socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
-        socket.set_reuse_address(true)?;
-        socket.set_nonblocking(true)?;
-        // Linux gives accepted sockets the options of their listener, which saves four calls for each.
-        socket.set_tcp_nodelay(true)?;
-        socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(PEER_TIMEOUT))?;
-        socket.set_tcp_user_timeout(Some(PEER_TIMEOUT))?;
-        socket.bind(&address.into())?;
-        socket.listen(BACKLOG)?;
-        TcpListener::from_std(socket.into())
-    };
-    let listener = listen().map_err(|error| format!("cannot listen on {address}: {error}"))?;
-    Ok(Bound { listener, certificate })
-}
-
-impl Bound {
-    /// Where it is bound.
-    pub fn address(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
-    }
-
-    /// It speaks TLS.
-    pub fn secure(&self) -> bool {
-        self.certificate.is_some()
-    }
-}
 
 /// What all connections share.
 pub(crate) struct Shared<H> {

@@ -7,16 +7,18 @@
 //! hyper's buffers.
 //!
 //! # Layout
-//! `answer`: short answers, both ways. [`body`]: bodies of others. `config`: limits. `connection`: one HTTP/1
-//! connection, driven and parked. `listener`: accepting. `metrics`. `park`: the slot between handler and connection. `places`: how many connections there may be.
+//! `answer`: short answers, both ways. `bind`: addresses. [`body`]: bodies of others. `config`: limits. `connection`: one HTTP/1
+//! connection, driven and parked. `files`: files that are part of the program. `listener`: accepting. `metrics`. `park`: the slot between handler and connection. `places`: how many connections there may be.
 //! `plain`: requests that need no hyper. `routes`: axum as a handler. `stream`: plain or TLS. `upgrade`: handshakes of
 //! WebSockets. What all daemons serve: `shim`, the client's script, and `probe`, a WebSocket that says one thing.
 
 mod answer;
+mod bind;
 pub mod body;
 mod config;
 mod connection;
 mod date;
+mod files;
 mod listener;
 mod metrics;
 mod park;
@@ -35,10 +37,12 @@ use ::http::{Request, Response};
 use hyper::body::Incoming;
 
 pub use answer::{Answer, allow_origin, preflight};
+pub use bind::{Bound, bind, bind_all};
 pub use body::Body;
 pub use config::HttpConfig;
 pub use date::write_date;
-pub use listener::{Bound, Server, bind};
+pub use files::{File, file_routes};
+pub use listener::Server;
 pub use metrics::HttpMetrics;
 pub use park::{Answering, Exchange, RawAnswer};
 pub use plain::PlainRequest;

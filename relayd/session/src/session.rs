@@ -132,6 +132,11 @@ impl Session {
         match self.phase {
             // What is queued before the close frame may take its time; the handshake is timed once that is out.
             Phase::Open => self.phase = Phase::Closing(now.plus(self.limits.stall_ms)),
+            // A way that was prepared and is not taken: nobody will come to be told.
+            Phase::Held if self.receivers == 0 => {
+                self.told = Some(close::ABNORMAL);
+                self.finish();
+            }
             // There is no upstream to tell. A page that closes before it is open sees 1006 (WHATWG, `close()`).
             Phase::Held | Phase::Dialing => self.upstream_closed(now, CloseDown::abnormal()),
             Phase::Closing(_) | Phase::Lingering(_) | Phase::Over => {}

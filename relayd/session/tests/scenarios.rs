@@ -331,8 +331,19 @@ fn a_held_target_is_dialled_when_a_receiver_says_so() {
 #[test]
 fn a_held_session_that_closes_never_dials() {
     let mut session = Session::new(NOW, Arc::new(Limits::default()), true);
+    let id = attach(&mut session, NOW, &poll(Some(0)));
     session.send(NOW, Some(1), &Unit::whole(Kind::Close, Bytes::new()));
     assert!(!session.wants_dial() && session.upstream_is_done());
+    let told = vec![Unit::whole(Kind::Close, CloseDown::abnormal().encode())];
+    assert_eq!(session.take(NOW, id, 100), Take::Units(Batch { seq: 1, units: told, ack: 1 }));
+}
+
+#[test]
+fn a_held_session_that_nobody_came_for_is_over_when_it_is_closed() {
+    let mut session = Session::new(NOW, Arc::new(Limits::default()), true);
+    assert_eq!(session.send(NOW, Some(1), &Unit::whole(Kind::Close, Bytes::new())), Sent::Accepted(1));
+    assert!(session.is_over());
+    assert_eq!(session.told(), Some(1006));
 }
 
 #[test]

@@ -49,6 +49,8 @@ enum Next {
     Other,
     /// The h2 preface, put back.
     H2,
+    /// What may become the h2 preface, put back.
+    Unclear,
     /// The peer has gone.
     Gone,
 }
@@ -90,7 +92,7 @@ pub(crate) async fn serve<H: Handler>(mut stream: Stream, peer: Peer, shared: Ar
             Ok(Next::Plain(answer)) => Parked { answer, keep_alive: true },
             Ok(Next::Gone) => return Served::Ended(metrics::CLOSED),
             Err(_) => return Served::Ended(metrics::HEAD_TIMEOUT),
-            Ok(Next::Other) => match with_hyper(stream, peer, &shared).await {
+            Ok(Next::Other | Next::Unclear) => match with_hyper(stream, peer, &shared).await {
                 Ok((socket, parked)) => {
                     stream = socket;
                     parked
@@ -121,26 +123,46 @@ pub(crate) async fn serve<H: Handler>(mut stream: Stream, peer: Peer, shared: Ar
 
 /// Waits for what comes next. An idle connection owns no buffer.
 async fn next<H: Handler>(stream: &mut Stream, shared: &Shared<H>, first: bool) -> Next {
-    let head_bytes_max = shared.config.head_bytes_max.as_usize();
-    std::future::poll_fn(|cx| {
-        SCRATCH.with_borrow_mut(|scratch| {
-            let mut buffer = ReadBuf::new(&mut scratch[..]);
-            let read = std::task::ready!(Pin::new(&mut *stream).poll_read(cx, &mut buffer));
-            let bytes = buffer.filled();
-            if read.is_err() || bytes.is_empty() {
-                return Poll::Ready(Next::Gone);
+    loop {
+        match std::future::poll_fn(|cx| poll_next(stream, cx, shared, first)).await {
+            Next::Unclear => {
+                if !stream.hear_more().await {
+                    return Next::Gone;
+                }
             }
-            if let Some((request, length)) = plain::read(bytes, head_bytes_max)
-                && let Some(answer) = shared.handler.answer_plain(&request)
-            {
-                stream.put_back(&bytes[length..]);
-                return Poll::Ready(Next::Plain(answer));
-            }
-            stream.put_back(bytes);
-            Poll::Ready(if first && bytes.starts_with(H2) { Next::H2 } else { Next::Other })
+            next => return next,
+        }
+    }
+}
+
+fn poll_next<H: Handler>(
+    stream: &mut Stream,
+    cx: &mut Context<'_>,
+    shared: &Shared<H>,
+    first: bool,
+) -> Poll<Next> {
+    SCRATCH.with_borrow_mut(|scratch| {
+        let mut buffer = ReadBuf::new(&mut scratch[..]);
+        let read = std::task::ready!(Pin::new(&mut *stream).poll_read(cx, &mut buffer));
+        let bytes = buffer.filled();
+        if read.is_err() || bytes.is_empty() {
+            return Poll::Ready(Next::Gone);
+        }
+        if let Some((request, length)) = plain::read(bytes, shared.config.head_bytes_max.as_usize())
+            && let Some(answer) = shared.handler.answer_plain(&request)
+        {
+            stream.put_back(&bytes[length..]);
+            return Poll::Ready(Next::Plain(answer));
+        }
+        stream.put_back(bytes);
+        Poll::Ready(if first && bytes.starts_with(H2) {
+            Next::H2
+        } else if first && H2.starts_with(bytes) {
+            Next::Unclear
+        } else {
+            Next::Other
         })
     })
-    .await
 }
 
 /// Gives the connection to hyper until it ends, with its outcome, or a request is parked.
@@ -250,5 +272,60 @@ impl<'a> Waiting<'a> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.0.parked.dec();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::super::places::Places;
+    use super::*;
+    use crate::Lifecycle;
+    use crate::http::{Body, HttpConfig, HttpMetrics};
+
+    #[derive(Clone)]
+    struct Nothing;
+
+    impl Handler for Nothing {
+        async fn handle(&self, _request: Request<Incoming>, _exchange: Exchange) -> Response<Body> {
+            unreachable!("nothing gets as far as that")
+        }
+    }
+
+    fn shared() -> Shared<Nothing> {
+        let metrics = HttpMetrics::new(&prometheus::Registry::new());
+        let places = Places::new(1, &metrics);
+        Shared { handler: Nothing, config: HttpConfig::default(), life: Lifecycle::new(), metrics, places }
+    }
+
+    /// What comes next when the peer says `first`, is heard, and says `rest`.
+    async fn told(first: &[u8], rest: &[u8]) -> Next {
+        let shared = shared();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
+        let mut peer = TcpStream::connect(listener.local_addr().expect("bound")).await.expect("connected");
+        let (socket, _) = listener.accept().await.expect("accepted");
+        peer.write_all(first).await.expect("written");
+        socket.readable().await.expect("readable");
+        let mut stream = Stream::plain(socket, shared.places.take().expect("a place"));
+        let mut next = std::pin::pin!(next(&mut stream, &shared, true));
+        let early = std::future::poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await;
+        if let Poll::Ready(early) = early {
+            return early;
+        }
+        peer.write_all(rest).await.expect("written");
+        next.await
+    }
+
+    #[tokio::test]
+    async fn the_h2_preface_may_come_in_pieces() {
+        for (first, rest) in [("P", "RI * HTTP/2.0\r\n"), ("PR", "I"), ("PRI", "")] {
+            assert!(matches!(told(first.as_bytes(), rest.as_bytes()).await, Next::H2), "{first}");
+        }
+        for (first, rest) in [("P", "OST / HTTP/1.1\r\n"), ("PR", "OPFIND"), ("G", "")] {
+            assert!(matches!(told(first.as_bytes(), rest.as_bytes()).await, Next::Other), "{first}");
+        }
     }
 }

@@ -28,7 +28,7 @@ pub(crate) struct Shared<H> {
     pub(crate) config: HttpConfig,
     pub(crate) life: Lifecycle,
     pub(crate) metrics: HttpMetrics,
-    places: Arc<Places>,
+    pub(super) places: Arc<Places>,
 }
 
 /// Serves one handler on any number of listeners, with one limit on connections.

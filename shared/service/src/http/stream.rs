@@ -57,16 +57,18 @@ impl Stream {
 
     /// Waits until the peer says something, which is kept, or has gone: false.
     pub(crate) async fn hear(&mut self) -> bool {
-        if !self.ahead.is_empty() {
-            return true;
-        }
+        if self.ahead.is_empty() { self.hear_more().await } else { true }
+    }
+
+    /// Waits until the peer says something behind what is kept already, or has gone: false.
+    pub(crate) async fn hear_more(&mut self) -> bool {
         let mut bytes = [0u8; 64];
         let mut buffer = ReadBuf::new(&mut bytes);
         let read = std::future::poll_fn(|cx| self.poll_socket_read(cx, &mut buffer)).await;
         if read.is_err() || buffer.filled().is_empty() {
             return false;
         }
-        self.ahead = Bytes::copy_from_slice(buffer.filled());
+        self.ahead = [&self.ahead, buffer.filled()].concat().into();
         true
     }
 

@@ -1,10 +1,12 @@
 //! Which protocols run.
 
 use polysocket_broker::BrokerConfig;
-use polysocket_config::{Problem, Span, section};
+use polysocket_config::{Problem, Span, Tables, section};
 use polysocket_gockets::{GocketsConfig, HooksConfig};
 use polysocket_rocket::RocketConfig;
 use polysocket_socket::SocketLimits;
+
+use crate::BridgeConfig;
 
 /// A protocol of the hub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +41,8 @@ section! {
         /// After SIGTERM: how long connections may take to be closed, `socket.drain_closes_per_second` of them in a
         /// second, and hooks to be posted.
         drain_timeout: Span = Span::seconds(30),
+        /// Channels that are joined.
+        bridges: Tables<BridgeConfig> = Tables::new(),
     }
 }
 

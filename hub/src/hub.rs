@@ -17,10 +17,11 @@ use polysocket_tokens::Keyring;
 use prometheus::Registry;
 use thiserror::Error;
 
+use crate::bridge::{BridgeMetrics, Bridges};
 use crate::{Mount, Protocol, Sections};
 
 /// The broker's space of Gockets.
-const GOCKETS: &str = "gockets";
+pub(crate) const GOCKETS: &str = "gockets";
 
 /// What a hub is made of; the caller has configured it.
 pub struct Parts<'a> {
@@ -73,7 +74,10 @@ impl Hub {
     /// What in the configuration cannot be used.
     pub async fn open(parts: Parts<'_>) -> Result<Self, HubError> {
         let Parts { sections, keyring, dialer, body_timeout, ports, life, metrics } = parts;
-        let broker = Broker::open(&sections.broker, BrokerMetrics::new(metrics)).await?;
+        let bare = Broker::open(&sections.broker, BrokerMetrics::new(metrics)).await?;
+        let (bridges, exits) = Bridges::new(sections.hub.bridges.iter(), &BridgeMetrics::new(metrics));
+        exits.serve(&bare);
+        let broker = bare.tapped(Arc::new(bridges));
         let socket_metrics = SocketMetrics::new(metrics);
         let rocket = if sections.hub.has(Protocol::Rocket) {
             Some(Rocket::new(polysocket_rocket::Parts {

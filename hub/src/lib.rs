@@ -2,6 +2,7 @@
 //!
 //! # Layout
 //! - [`Hub`] (`hub`): the broker and the protocols over it, made from configuration.
+//! - [`BridgeConfig`] (`bridge`): what crosses from one protocol to another.
 //! - [`Listeners`] (`listeners`): where each protocol listens.
 //! - [`Mount`] (`mount`): a protocol on listeners of its own.
 //! - [`HubConfig`], [`Protocol`] (`config`): which protocols run.
@@ -9,11 +10,13 @@
 //! What the protocols are is in their crates beside this one: `rocket`, `gockets`; what they share: `broker` (topics)
 //! and `socket` (one WebSocket connection). Protocols know broker and socket, which know no protocol.
 
+mod bridge;
 mod config;
 mod hub;
 mod listeners;
 mod mount;
 
+pub use bridge::{BridgeConfig, BridgeMetrics, End};
 pub use config::{HubConfig, Protocol, Sections};
 pub use hub::{Hub, HubError, Parts};
 pub use listeners::Listeners;

@@ -17,7 +17,7 @@ use crate::redis::RedisEngine;
 use crate::subscription::Held;
 use crate::{
     BrokerConfig, BrokerError, BrokerMetrics, History, Kind, Member, Position, Published, SubscribeOptions,
-    Subscriber, Subscription, Topic, limits,
+    Subscriber, Subscription, Tap, Topic, limits,
 };
 
 /// Between two looks at what has become too old.
@@ -31,6 +31,7 @@ const RECOVERIES_AT_ONCE: usize = 32;
 #[derive(Clone)]
 pub struct Broker {
     shared: Arc<Shared>,
+    tap: Option<Arc<dyn Tap>>,
 }
 
 struct Shared {
@@ -72,9 +73,16 @@ impl Broker {
                 recoveries: Semaphore::new(RECOVERIES_AT_ONCE),
                 metrics,
             }),
+            tap: None,
         };
         broker.keep_time(config.topic_linger.as_duration());
         Ok(broker)
+    }
+
+    /// A handle by which each message that is published is shown to `tap`.
+    #[must_use]
+    pub fn tapped(&self, tap: Arc<dyn Tap>) -> Self {
+        Self { shared: self.shared.clone(), tap: Some(tap) }
     }
 
     fn keep_time(&self, linger: Duration) {
@@ -100,10 +108,14 @@ impl Broker {
         limits::check_topic(topic)?;
         limits::check_payload(payload.len(), self.shared.message_bytes_max)?;
         let begun = Instant::now();
+        let tapped = self.tap.as_ref().map(|tap| (tap, payload.clone()));
         let published = self.shared.engine.publish(topic, kind, payload).await;
         self.shared.metrics.publish_seconds.observe(begun.elapsed().as_secs_f64());
         let (position, others) = published.inspect_err(|_| self.shared.metrics.publish_errors.inc())?;
         self.shared.metrics.published.inc();
+        if let Some((tap, payload)) = tapped {
+            tap.published(topic, kind, &payload);
+        }
         Ok(Published { position, subscribers: others + self.subscribers_here(topic) })
     }
 

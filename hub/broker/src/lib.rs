@@ -16,6 +16,7 @@
 //! - `cursor`: which message comes next; pure.
 //! - `desk`: who subscribes, and what is done with each event; synchronous, one event at a time.
 //! - `channel`, `fanout`, `backlog`: events of one topic, of all topics, and how many may wait.
+//! - [`Tap`]: sees what is published here.
 //! - `engine`: what an engine does; `memory`, `redis`: the engines.
 
 mod backlog;
@@ -37,6 +38,7 @@ mod publication;
 mod redis;
 mod subscriber;
 mod subscription;
+mod tap;
 mod topic;
 
 pub use broker::Broker;
@@ -48,4 +50,5 @@ pub use presence::{Member, PresenceChange};
 pub use publication::{FRAME_VARIANTS, Kind, Publication};
 pub use subscriber::{History, Published, SubscribeOptions, Subscribed, Subscriber};
 pub use subscription::Subscription;
+pub use tap::Tap;
 pub use topic::Topic;

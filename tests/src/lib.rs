@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | [`cluster`] | the program under test: `dev` in one process, or routers and relays over a Redis |
 //! | [`program`], [`redis_server`], [`process`] | child processes: started on free ports, killed, stopped, their logs |
+//! | [`patience`] | waiting until something is so |
 //! | [`admin`] | what an operator sees: health, metrics, memory |
 //! | [`raw`] | a connection on which a test says exactly what it wants |
 //! | [`upstream`] | targets: a scripted WebSocket server, and servers that others wrote |
@@ -26,6 +27,7 @@ pub mod fault;
 pub mod history;
 pub mod http1;
 pub mod model;
+pub mod patience;
 pub mod ports;
 pub mod process;
 pub mod program;

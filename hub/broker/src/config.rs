@@ -1,6 +1,12 @@
 //! The `broker` section of the configuration.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use polysocket_config::{Problem, Size, Span};
+use polysocket_redis::{Authorities, Listener, Options, Redis};
+
+use crate::BrokerError;
 
 /// The value of `broker.url` that stands for no server at all.
 pub(crate) const MEMORY: &str = "memory";
@@ -14,6 +20,8 @@ polysocket_config::section! {
     pub struct BrokerConfig = "broker" check check {
         /// `memory` for a single process, or the URL of a Redis 6.2 or later: `redis://[user:password@]host:port/db`; `redis-sentinel://[user:password@]host:port,host:port/service/db`; `redis-cluster://[user:password@]host:port,host:port`. With `rediss` in the place of `redis`: TLS.
         url: String = MEMORY.to_owned(),
+        /// With TLS: the certificates (PEM) of the authorities that may have signed those of the Redis servers and Sentinels. Without it the system's are believed. Read when the process starts.
+        redis_ca: Option<PathBuf> = None,
         /// What every key and channel in Redis starts with; one per installation.
         prefix: String = "polysocket:".to_owned(),
         /// How long any command may take.
@@ -41,6 +49,21 @@ polysocket_config::section! {
     }
 }
 
+impl BrokerConfig {
+    /// The Redis of `broker.url`, also for those who keep more in it than topics. Begins to connect.
+    ///
+    /// # Errors
+    /// [`BrokerError::Invalid`] when a key cannot be used; for `memory` too.
+    pub fn redis(&self, listener: Arc<dyn Listener>) -> Result<Redis, BrokerError> {
+        let options = Options { url: self.url.clone(), command_timeout: self.command_timeout.as_duration() };
+        let authorities = self.redis_ca.as_deref().map(Authorities::read).transpose();
+        let authorities =
+            authorities.map_err(|error| BrokerError::Invalid(format!("broker.redis_ca: {error}")))?;
+        Redis::open_with(&options, authorities, listener)
+            .map_err(|error| BrokerError::Invalid(format!("broker.url: {error}")))
+    }
+}
+
 fn check(config: &BrokerConfig, problems: &mut Vec<Problem>) {
     let mut wrong = |key: &str, text: String| problems.push(Problem::new(key, text));
     let plain = |b: u8| b.is_ascii_alphanumeric() || b":_-.".contains(&b);
@@ -51,6 +74,10 @@ fn check(config: &BrokerConfig, problems: &mut Vec<Problem>) {
     if config.url != MEMORY && polysocket_redis::check_url(&config.url).is_err() {
         // The value is not repeated: it may hold a password.
         wrong("broker.url", "write `memory`, or a URL such as redis://127.0.0.1:6379/0".to_owned());
+    }
+    if config.redis_ca.is_some() && !config.url.starts_with("rediss") {
+        let text = "is for TLS, which broker.url does not ask for; write `rediss` there, or leave this out";
+        wrong("broker.redis_ca", text.to_owned());
     }
     if config.command_timeout < Span::millis(10) || config.command_timeout > Span::seconds(60) {
         wrong("broker.command_timeout", "use 10ms to 60s".to_owned());
@@ -79,5 +106,26 @@ fn check(config: &BrokerConfig, problems: &mut Vec<Problem>) {
     }
     if config.lease_time < Span::seconds(1) {
         wrong("broker.lease_time", "use 1s or more".to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn authorities_are_for_tls() {
+        let wrong = |url: &str| {
+            let (url, redis_ca) = (url.to_owned(), Some("ca.pem".into()));
+            let mut problems = Vec::new();
+            check(&BrokerConfig { url, redis_ca, ..BrokerConfig::default() }, &mut problems);
+            problems.into_iter().map(|problem| problem.key).collect::<Vec<_>>()
+        };
+        for url in ["memory", "redis://a", "redis-sentinel://a/main", "redis-cluster://a"] {
+            assert_eq!(wrong(url), ["broker.redis_ca"], "{url}");
+        }
+        for url in ["rediss://a", "rediss-sentinel://a/main", "rediss-cluster://a"] {
+            assert_eq!(wrong(url), [""; 0], "{url}");
+        }
     }
 }

@@ -207,5 +207,4 @@ enum Taken {
 }
 
 #[cfg(test)]
-#[path = "cursor_tests.rs"]
 mod tests;

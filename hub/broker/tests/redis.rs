@@ -7,32 +7,34 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use common::ask::Ask;
 use common::recorder::{Heard, Recorder, listen, listen_as, listen_since};
 use common::redis_cluster::Cluster;
 use common::redis_sentinel::Sentinel;
-use common::redis_server::RedisServer;
 use common::rig::Rig;
 use common::way::Way;
-use common::{config, eventually, open, publish, topic};
+use common::{config, open, publish, topic};
 use polysocket_broker::{BrokerConfig, Kind, Position, PresenceChange, SubscribeOptions};
 use polysocket_config::Span;
-use tokio::time::{Instant, sleep};
+use polysocket_tests::patience::eventually;
+use polysocket_tests::redis_server::RedisServer;
+use tokio::time::Instant;
 
 /// Enough history for any outage here.
 fn long(url: &str) -> BrokerConfig {
     BrokerConfig { history_count: 10_000, ..config(url) }
 }
 
-const ALWAYS: &[&str] = &["--save", "", "--appendonly", "yes", "--appendfsync", "always"];
-const EVERY_SECOND: &[&str] = &["--save", "", "--appendonly", "yes", "--appendfsync", "everysec"];
+const ALWAYS: &[&str] = &["--appendonly", "yes", "--appendfsync", "always"];
+const EVERY_SECOND: &[&str] = &["--appendonly", "yes", "--appendfsync", "everysec"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_and_restarted_with_all_its_data() {
-    let mut server = RedisServer::with(ALWAYS).await;
+    let mut server = RedisServer::with(ALWAYS).await.unwrap();
     let mut rig = Rig::start(&long(&server.url()), "always").await;
     for _ in 0..2 {
-        server.kill();
-        server.run().await;
+        server.kill().await.unwrap();
+        server.run().await.unwrap();
         rig.until_well().await;
     }
     let confirmed = rig.finish().await;
@@ -41,10 +43,10 @@ async fn killed_and_restarted_with_all_its_data() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_and_restarted_with_most_of_its_data() {
-    let mut server = RedisServer::with(EVERY_SECOND).await;
+    let mut server = RedisServer::with(EVERY_SECOND).await.unwrap();
     let mut rig = Rig::start(&long(&server.url()), "everysec").await;
-    server.kill();
-    server.run().await;
+    server.kill().await.unwrap();
+    server.run().await.unwrap();
     rig.until_well().await;
     let confirmed = rig.finish().await;
     rig.assert_nothing_is_lost_untold(&confirmed);
@@ -52,10 +54,10 @@ async fn killed_and_restarted_with_most_of_its_data() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_and_restarted_without_its_data() {
-    let mut server = RedisServer::start().await;
+    let mut server = RedisServer::start().await.unwrap();
     let mut rig = Rig::start(&long(&server.url()), "wiped").await;
-    server.kill();
-    server.run().await;
+    server.kill().await.unwrap();
+    server.run().await.unwrap();
     rig.until_well().await;
     let confirmed = rig.finish().await;
     rig.assert_nothing_is_lost_untold(&confirmed);
@@ -64,12 +66,12 @@ async fn killed_and_restarted_without_its_data() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn frozen_for_some_time() {
-    let server = RedisServer::start().await;
+    let server = RedisServer::start().await.unwrap();
     let mut rig = Rig::start(&long(&server.url()), "frozen").await;
-    server.freeze(true);
-    // Longer than a connection stays without a sign of life.
-    sleep(Duration::from_secs(4)).await;
-    server.freeze(false);
+    rig.until_connected(true).await;
+    server.freeze().await.unwrap();
+    rig.until_connected(false).await;
+    server.thaw().await.unwrap();
     rig.until_well().await;
     let confirmed = rig.finish().await;
     rig.assert_nothing_is_lost(&confirmed);
@@ -77,7 +79,7 @@ async fn frozen_for_some_time() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_that_are_cut_are_caught_up() {
-    let server = RedisServer::start().await;
+    let server = RedisServer::start().await.unwrap();
     let mut rig = Rig::start(&long(&server.url()), "cut").await;
     for _ in 0..5 {
         for kind in ["pubsub", "normal"] {
@@ -91,8 +93,8 @@ async fn connections_that_are_cut_are_caught_up() {
 
 /// What a node misses while the way to Redis is cut, for it alone.
 async fn misses(history_count: usize) -> Arc<Recorder> {
-    let server = RedisServer::start().await;
-    let way = Way::to(server.port).await;
+    let server = RedisServer::start().await.unwrap();
+    let way = Way::to(server.port()).await;
     let config = BrokerConfig { history_count, ..config(&server.url()) };
     let a = open(&config).await;
     let b = open(&BrokerConfig { url: way.url(), ..config }).await;
@@ -129,7 +131,7 @@ async fn more_missed_than_is_kept_is_told() {
 async fn failover_with_sentinel() {
     let mut servers = Sentinel::start().await;
     let mut rig = Rig::start(&long(&servers.url()), "failover").await;
-    servers.primary.kill();
+    servers.primary.kill().await.unwrap();
     rig.until_well().await;
     let confirmed = rig.finish().await;
     rig.assert_nothing_is_lost_untold(&confirmed);
@@ -146,7 +148,7 @@ async fn failover_of_a_replica_that_has_everything() {
     publish(&a, &t, "2").await;
     listener.until_text("2").await;
     servers.replicated().await;
-    servers.primary.kill();
+    servers.primary.kill().await.unwrap();
     let mut number = 2;
     eventually("the replica has taken over", async || {
         number += 1;
@@ -180,7 +182,7 @@ async fn failover_in_a_cluster() {
     }
     let mut rig = Rig::start(&config, &of_first[0]).await;
     let mut other = Rig::start(&config, &of_others[0]).await;
-    servers.nodes[0].kill();
+    servers.nodes[0].kill().await.unwrap();
     rig.until_well().await;
     let confirmed = rig.finish().await;
     rig.assert_nothing_is_lost_untold(&confirmed);
@@ -206,7 +208,7 @@ async fn a_slot_that_moves_to_another_server() {
     let slot = slot.to_string();
     let _: String = to.ask(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &from_id]).await;
     let _: String = from.ask(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &to_id]).await;
-    let port = to.port.to_string();
+    let port = to.port().to_string();
     loop {
         let keys: Vec<String> = from.ask(&["CLUSTER", "GETKEYSINSLOT", &slot, "100"]).await;
         if keys.is_empty() {
@@ -227,14 +229,14 @@ async fn a_slot_that_moves_to_another_server() {
 /// What only its publisher knows of: the server comes back without a message that nobody was there to hear.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_confirmed_message_that_is_lost_is_told() {
-    let mut server = RedisServer::with(&["--save", "", "--appendonly", "no"]).await;
+    let mut server = RedisServer::start().await.unwrap();
     let (a, b) = (open(&long(&server.url())).await, open(&long(&server.url())).await);
     let t = topic("lost");
     let kept = publish(&a, &t, "kept").await.position;
     let _: String = server.ask(&["SAVE"]).await;
     assert_eq!(publish(&a, &t, "lost").await.position.offset, 2);
-    server.kill();
-    server.run().await;
+    server.kill().await.unwrap();
+    server.run().await.unwrap();
     // Whether it subscribes before or after the publisher has said so.
     let mut subscribed = None;
     eventually("subscribed", async || {
@@ -259,7 +261,7 @@ async fn a_confirmed_message_that_is_lost_is_told() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn starts_before_redis_does() {
-    let mut server = RedisServer::stopped(&["--save", ""]);
+    let mut server = RedisServer::stopped(&[] as &[&str]).unwrap();
     let config = BrokerConfig { command_timeout: Span::millis(300), ..config(&server.url()) };
     let broker = open(&config).await;
     let t = topic("early");
@@ -270,7 +272,7 @@ async fn starts_before_redis_does() {
     assert!(refused.is_unavailable());
     assert!(broker.ping().await.is_err() && broker.subscribers(&t).await.is_err());
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
-    server.run().await;
+    server.run().await.unwrap();
     eventually("it is there", async || broker.ping().await.is_ok()).await;
     let (listener, _held) = listen(&broker, &t).await;
     publish(&broker, &t, "1").await;
@@ -279,13 +281,13 @@ async fn starts_before_redis_does() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_outage_is_told_at_once() {
-    let mut server = RedisServer::start().await;
+    let mut server = RedisServer::start().await.unwrap();
     let config = BrokerConfig { command_timeout: Span::millis(300), ..config(&server.url()) };
     let broker = open(&config).await;
     let t = topic("outage");
     let (_listener, _held) = listen(&broker, &t).await;
-    server.kill();
-    sleep(Duration::from_millis(500)).await;
+    server.kill().await.unwrap();
+    eventually("it is noticed", async || broker.ping().await.is_err()).await;
     let begun = Instant::now();
     for _ in 0..100 {
         assert!(broker.publish(&t, Kind::Text, Bytes::new()).await.is_err());
@@ -293,7 +295,7 @@ async fn an_outage_is_told_at_once() {
     assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
     // Who needs nothing of Redis is not kept waiting either.
     let (other, _held) = listen(&broker, &t).await;
-    server.run().await;
+    server.run().await.unwrap();
     eventually("it is back", async || broker.ping().await.is_ok()).await;
     publish(&broker, &t, "back").await;
     other.until_text("back").await;
@@ -301,7 +303,7 @@ async fn an_outage_is_told_at_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_dies_is_forgotten() {
-    let server = RedisServer::start().await;
+    let server = RedisServer::start().await.unwrap();
     let (a, b) = (open(&config(&server.url())).await, open(&config(&server.url())).await);
     let t = topic("dead");
     let (watcher, _watcher) = listen(&a, &t).await;
@@ -318,7 +320,7 @@ async fn a_node_that_dies_is_forgotten() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_stops_is_forgotten_at_once() {
-    let server = RedisServer::start().await;
+    let server = RedisServer::start().await.unwrap();
     let config = BrokerConfig { lease_time: Span::seconds(60), ..config(&server.url()) };
     let (a, b) = (open(&config).await, open(&config).await);
     let t = topic("stops");
@@ -337,7 +339,7 @@ async fn a_node_that_stops_is_forgotten_at_once() {
 /// A message that was published while nobody could hear, and after which nothing more comes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_stays_deaf() {
-    let server = RedisServer::start().await;
+    let server = RedisServer::start().await.unwrap();
     let (a, b) = (open(&config(&server.url())).await, open(&config(&server.url())).await);
     let t = topic("deaf");
     let (listener, _held) = listen(&b, &t).await;
@@ -355,7 +357,7 @@ async fn nobody_stays_deaf() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_password_is_used_and_never_told() {
-    let server = RedisServer::with(&["--save", "", "--requirepass", "hunter2"]).await;
+    let server = RedisServer::with(&["--requirepass", "hunter2"]).await.unwrap();
     let with = |user: &str| config(&server.url().replace("redis://", &format!("redis://{user}@")));
     let broker = open(&with(":hunter2")).await;
     let t = topic("secret");
@@ -370,13 +372,13 @@ async fn a_password_is_used_and_never_told() {
 /// A server that has lost everything, members too: those who are there say so again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn members_come_back_after_a_loss() {
-    let mut server = RedisServer::start().await;
+    let mut server = RedisServer::start().await.unwrap();
     let (a, b) = (open(&config(&server.url())).await, open(&config(&server.url())).await);
     let t = topic("members");
     let (watcher, _watcher) = listen(&a, &t).await;
     let (_, _one) = listen_as(&b, &t, "1", "info").await;
-    server.kill();
-    server.run().await;
+    server.kill().await.unwrap();
+    server.run().await.unwrap();
     let unknown = |heard: &Heard| matches!(heard, Heard::Presence(PresenceChange::Unknown));
     watcher.until("that changes may have been missed", |log| log.iter().any(unknown)).await;
     eventually("it is back", async || a.members(&t).await.is_ok_and(|members| members.len() == 1)).await;

@@ -3,67 +3,75 @@
 
 mod common;
 
-use std::process::Command;
-
 use common::recorder::listen;
-use common::redis_server::RedisServer;
+use common::redis_cluster::Cluster;
+use common::redis_sentinel::Sentinel;
+use common::tls::Tls;
 use common::{config, open, publish, topic};
-use polysocket_broker::Kind;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use polysocket_broker::{Broker, BrokerConfig, BrokerError, BrokerMetrics, Kind};
+use polysocket_config::Span;
+use polysocket_service::metrics::Registry;
+use polysocket_tests::patience::eventually;
+use polysocket_tests::ports::free_port;
+use polysocket_tests::redis_server::RedisServer;
 
-const URL: &str = "POLYSOCKET_TEST_REDISS_URL";
-
-/// Where certificates come from is a matter of the process, so each case is one.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_certificate_is_checked() {
-    let dir = std::env::temp_dir().join(format!("polysocket-broker-tls-{}", std::process::id()));
-    std::fs::create_dir_all(&dir).unwrap();
-    let file = |name: &str, text: String| {
-        let path = dir.join(name).to_string_lossy().into_owned();
-        std::fs::write(&path, text).unwrap();
-        path
-    };
-    let ca_key = KeyPair::generate().unwrap();
-    let mut ca = CertificateParams::new([]).unwrap();
-    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let ca_certificate = ca.self_signed(&ca_key).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let server = CertificateParams::new(["localhost".to_owned()]).unwrap();
-    let certificate = server.signed_by(&key, &Issuer::from_params(&ca, &ca_key)).unwrap();
-    let ca = file("ca.pem", ca_certificate.pem());
-    let cert = file("cert.pem", certificate.pem());
-    let key = file("key.pem", key.serialize_pem());
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
-    let options = ["--save", "", "--tls-port", &port, "--tls-cert-file", &cert, "--tls-key-file", &key];
-    let more = ["--tls-ca-cert-file", &ca, "--tls-auth-clients", "no"];
-    let _server = RedisServer::with(&[&options[..], &more].concat()).await;
-
-    let run = |case: &str, roots: &str| {
-        let url = format!("rediss://localhost:{port}");
-        let mut test = Command::new(std::env::current_exe().unwrap());
-        test.args(["--exact", case, "--ignored"]).env("SSL_CERT_FILE", roots).env(URL, url);
-        let output = test.output().unwrap();
-        assert!(output.status.success(), "{case}: {}", String::from_utf8_lossy(&output.stdout));
-    };
-    run("with_the_right_roots", &ca);
-    run("with_other_roots", &cert);
-    let _ = std::fs::remove_dir_all(&dir);
+fn believing(url: &str, tls: &Tls) -> BrokerConfig {
+    BrokerConfig { redis_ca: Some(tls.ca()), ..config(url) }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "run by the test above"]
-async fn with_the_right_roots() {
-    let broker = open(&config(&std::env::var(URL).unwrap())).await;
+async fn messages_pass(config: &BrokerConfig) {
+    let (a, b) = (open(config).await, open(config).await);
     let t = topic("tls");
-    let (listener, _held) = listen(&broker, &t).await;
-    publish(&broker, &t, "1").await;
+    let (listener, _held) = listen(&b, &t).await;
+    publish(&a, &t, "1").await;
     listener.until_text("1").await;
 }
 
+/// What is said when it has been tried to connect.
+async fn refused(config: &BrokerConfig, why: &str) -> String {
+    let broker = open(&BrokerConfig { command_timeout: Span::millis(300), ..config.clone() }).await;
+    let mut said = String::new();
+    eventually(why, async || {
+        said = broker.publish(&topic("tls"), Kind::Text, "1".into()).await.unwrap_err().to_string();
+        said.contains(why)
+    })
+    .await;
+    said
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "run by the test above"]
-async fn with_other_roots() {
-    let broker = open(&config(&std::env::var(URL).unwrap())).await;
-    let refused = broker.publish(&topic("tls"), Kind::Text, "1".into()).await.unwrap_err().to_string();
-    assert!(refused.contains("rediss://localhost") && refused.contains("ertificate"), "{refused}");
+async fn a_certificate_is_checked() {
+    let (tls, other, port) = (Tls::new(), Tls::new(), free_port().unwrap());
+    let _server = RedisServer::with(&tls.options(port)).await.unwrap();
+    let url = format!("rediss://localhost:{port}");
+    messages_pass(&believing(&url, &tls)).await;
+    let said = refused(&believing(&url, &other), "ertificate").await;
+    assert!(said.contains(&url), "{said}");
+    // The system does not believe it.
+    refused(&config(&url), "ertificate").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn those_of_a_sentinel_and_its_servers_are_checked() {
+    let (tls, other) = (Tls::new(), Tls::new());
+    let servers = Sentinel::start_with(Some(&tls)).await;
+    messages_pass(&believing(&servers.url(), &tls)).await;
+    let said = refused(&believing(&servers.url(), &other), "ertificate").await;
+    assert!(said.contains("Sentinel rediss://127.0.0.1"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn those_of_a_cluster_are_checked() {
+    let (tls, other) = (Tls::new(), Tls::new());
+    let servers = Cluster::start_with(Some(&tls)).await;
+    messages_pass(&believing(&servers.url(), &tls)).await;
+    refused(&believing(&servers.url(), &other), "ertificate").await;
+}
+
+#[tokio::test]
+async fn authorities_that_cannot_be_read_are_told_at_the_start() {
+    let config = BrokerConfig { redis_ca: Some("/no/such.pem".into()), ..config("rediss://localhost:1") };
+    let opened = Broker::open(&config, BrokerMetrics::new(&Registry::new())).await;
+    let Err(BrokerError::Invalid(why)) = opened else { panic!("it was opened") };
+    assert!(why.starts_with("broker.redis_ca: /no/such.pem: cannot be read"), "{why}");
 }

@@ -12,7 +12,7 @@ use crate::link::Link;
 use crate::place::{Place, State};
 use crate::shared::Shared;
 use crate::target::{Kind, Target};
-use crate::{Error, Listener, cluster};
+use crate::{Authorities, Error, Listener, cluster};
 
 /// Before a command is sent again that a server did not execute.
 const AGAIN: Duration = Duration::from_millis(20);
@@ -66,7 +66,20 @@ impl Redis {
     /// # Errors
     /// [`Error::Invalid`] for a URL that cannot be used.
     pub fn open(options: &Options, listener: Arc<dyn Listener>) -> Result<Self, Error> {
-        let shared = Shared::new(Target::parse(&options.url)?, listener);
+        Self::open_with(options, None, listener)
+    }
+
+    /// The same. With TLS these authorities are believed, and no others; without them the system's are.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a URL that cannot be used.
+    pub fn open_with(
+        options: &Options,
+        authorities: Option<Authorities>,
+        listener: Arc<dyn Listener>,
+    ) -> Result<Self, Error> {
+        let target = Target::parse(&options.url)?.believing(authorities);
+        let shared = Shared::new(target, listener);
         if let Kind::Cluster { seeds } = &shared.target.kind {
             let (seeds, stop) = (seeds.clone(), shared.stop.clone());
             let keep = cluster::keep(shared.clone(), seeds);
@@ -220,8 +233,7 @@ impl Redis {
             routed.mark_unchanged();
             let Some(place) = self.inner.shared.place(key) else {
                 if timeout_at(deadline, routed.changed()).await.is_err() {
-                    let why = "no server of the cluster has this part of it, or says so".to_owned();
-                    return Err(self.unreachable(None, why));
+                    return Err(self.unreachable(None, self.inner.shared.why_unknown()));
                 }
                 continue;
             };

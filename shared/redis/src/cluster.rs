@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, RedisResult, Value};
+use redis::{AsyncConnectionConfig, RedisResult, Value};
 use tokio::time::{sleep, timeout};
 
 use crate::shared::Shared;
@@ -33,14 +33,17 @@ pub(crate) async fn keep(shared: Arc<Shared>, seeds: Vec<Address>) {
         match look(&shared, &seeds).await {
             Ok(ranges) => {
                 known = true;
+                shared.set_silence(None);
                 shared.set_ranges(&ranges);
             }
-            Err(why) if std::mem::take(&mut known) => {
-                let at = shared.target.names();
-                tracing::warn!(at, why, "no server of the cluster says where slots are");
+            Err(why) => {
+                // Said once.
+                if std::mem::take(&mut known) {
+                    let at = shared.target.names();
+                    tracing::warn!(at, why, "no server of the cluster says where slots are");
+                }
+                shared.set_silence(Some(why));
             }
-            // Said once.
-            Err(_) => (),
         }
         sleep(LOOK_AGAIN).await;
         // While a server is away its slots move soon.
@@ -62,11 +65,9 @@ async fn look(shared: &Shared, seeds: &[Address]) -> Result<Vec<Range>, String> 
     }
     for seed in seeds {
         let asked = async {
-            let info =
-                shared.target.server(seed).map_err(|error| std::io::Error::other(error.to_string()))?;
             let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
-            let mut connection =
-                Client::open(info)?.get_multiplexed_async_connection_with_config(&config).await?;
+            let client = shared.target.server(seed)?;
+            let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
             slots(&mut connection, &seed.host).await
         };
         match timeout(ANSWER_TIMEOUT, asked).await {

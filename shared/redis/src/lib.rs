@@ -5,7 +5,7 @@
 //! themselves; and who subscribes is told when messages may have been missed ([`Listener::renewed`]).
 //!
 //! # Layout
-//! - `target`: URLs. `sentinel`, `cluster`, `slot`: who has what.
+//! - `target`: URLs; `authorities`: TLS. `sentinel`, `cluster`, `slot`: who has what.
 //! - `link`: connections to one server. `place`: keeps them. `subscriptions`: what is subscribed there.
 //! - `shared`: all servers, and the way from a key to its server. `call`: scripts. `client`: the handle.
 //!
@@ -14,6 +14,7 @@
 //!   that one that was demoted, replaced or restarted is not taken for the one before: its identity differs.
 //! - A subscription that is wanted is made again until it stands, wherever its slot goes.
 
+mod authorities;
 mod call;
 mod client;
 mod cluster;
@@ -28,6 +29,7 @@ mod target;
 
 use bytes::Bytes;
 
+pub use authorities::{Authorities, AuthoritiesError};
 pub use call::{Call, Script};
 pub use client::{Options, Redis, Stats, check_url};
 pub use error::Error;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use redis::aio::{AsyncPushSender, MultiplexedConnection, SendError};
-use redis::{AsyncConnectionConfig, Client, ConnectionInfo, PushInfo, PushKind, RedisResult, Value};
+use redis::{AsyncConnectionConfig, Client, PushInfo, PushKind, RedisResult, Value};
 use tokio_util::sync::CancellationToken;
 
 use crate::Listener;
@@ -83,11 +83,10 @@ impl Server {
 
 /// Connects to one server; the caller sets the deadline.
 pub(crate) async fn connect(
-    info: ConnectionInfo,
+    client: &Client,
     subscriptions: &Arc<Subscriptions>,
     listener: &Arc<dyn Listener>,
 ) -> RedisResult<Lines> {
-    let client = Client::open(info)?;
     let lost = CancellationToken::new();
     let config = |pushes| {
         // Callers bound both.

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::Value;
+use redis::{RedisError, Value};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -139,10 +139,9 @@ impl Place {
             (None, Kind::Cluster { .. }) => return Err("a cluster has no single server".to_owned()),
         };
         let at = target.name(&address);
-        let info = target.server(&address).map_err(|error| error.to_string())?;
-        let lines = connect(info, &self.subscriptions, &shared.listener)
-            .await
-            .map_err(|error| format!("{at}: {error}"))?;
+        let explain = |error: RedisError| format!("{at}: {error}");
+        let client = target.server(&address).map_err(explain)?;
+        let lines = connect(&client, &self.subscriptions, &shared.listener).await.map_err(explain)?;
         if lines.link.server.is_primary { Ok((at, lines)) } else { Err(format!("{at} is a replica")) }
     }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use redis::{AsyncConnectionConfig, Client, RedisResult};
+use redis::{AsyncConnectionConfig, RedisResult};
 use tokio::time::timeout;
 
 use crate::target::{Address, Target};
@@ -32,10 +32,8 @@ pub(crate) async fn primary(
 }
 
 async fn ask(target: &Target, sentinel: &Address, service: &str) -> RedisResult<Option<(String, u16)>> {
-    let info = target
-        .sentinel(sentinel)
-        .map_err(|_| redis::RedisError::from(std::io::Error::other("bad address")))?;
     let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
-    let mut connection = Client::open(info)?.get_multiplexed_async_connection_with_config(&config).await?;
+    let client = target.sentinel(sentinel)?;
+    let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
     redis::cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(service).query_async(&mut connection).await
 }

@@ -24,6 +24,8 @@ pub(crate) struct Shared {
     routes: RwLock<Routes>,
     /// Told when the routes have changed.
     pub routed: watch::Sender<u64>,
+    /// Why no server of the cluster has said who has what, when it was last asked.
+    silence: Mutex<Option<String>>,
     /// Held while it is decided where subscriptions belong.
     subscribing: Mutex<()>,
     pub stop: CancellationToken,
@@ -82,6 +84,7 @@ impl Shared {
             doubt: Notify::new(),
             routes: RwLock::new(Routes { places: places.clone(), slots }),
             routed: watch::Sender::default(),
+            silence: Mutex::default(),
             subscribing: Mutex::default(),
             stop,
             tasks: TaskTracker::new(),
@@ -115,6 +118,19 @@ impl Shared {
     pub fn some_are_down(&self) -> bool {
         let places = self.places();
         places.is_empty() || places.iter().any(|place| place.link().is_none())
+    }
+
+    pub fn set_silence(&self, why: Option<String>) {
+        *self.silence.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
+    /// Why it is not known who has a key.
+    pub fn why_unknown(&self) -> String {
+        let silence = self.silence.lock().unwrap_or_else(PoisonError::into_inner);
+        silence.as_ref().map_or_else(
+            || "no server of the cluster has this part of it".to_owned(),
+            |why| format!("no server of the cluster says where slots are; {why}"),
+        )
     }
 
     /// Something does not seem to be where it was.

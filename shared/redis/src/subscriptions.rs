@@ -16,7 +16,7 @@ pub(crate) struct Subscriptions {
 struct Table {
     channels: HashMap<Arc<str>, Channel>,
     /// Channels whose state may not be what is wanted.
-    todo: Vec<Arc<str>>,
+    unsettled: Vec<Arc<str>>,
 }
 
 pub(crate) struct Channel {
@@ -59,7 +59,7 @@ impl Subscriptions {
         }
         let (sender, confirmed) = oneshot::channel();
         channel.waiting.push(sender);
-        table.todo.push(name);
+        table.unsettled.push(name);
         drop(table);
         self.changed.notify_one();
         Some(confirmed)
@@ -76,7 +76,7 @@ impl Subscriptions {
             channel.before = false;
             channel.waiting.clear();
         }
-        table.todo.push(name);
+        table.unsettled.push(name);
         drop(table);
         self.changed.notify_one();
     }
@@ -87,7 +87,7 @@ impl Subscriptions {
         let mut table = self.lock();
         let (mut add, mut remove) = (Vec::new(), Vec::new());
         while add.len() + remove.len() < max
-            && let Some(name) = table.todo.pop()
+            && let Some(name) = table.unsettled.pop()
         {
             let Some(channel) = table.channels.get_mut(&name) else { continue };
             match (channel.wanted, channel.state) {
@@ -141,7 +141,7 @@ impl Subscriptions {
         for channel in table.channels.values_mut() {
             channel.state = State::Off;
         }
-        table.todo = table.channels.keys().cloned().collect();
+        table.unsettled = table.channels.keys().cloned().collect();
         drop(table);
         self.changed.notify_one();
     }
@@ -163,14 +163,14 @@ impl Subscriptions {
     /// Takes in what came from elsewhere.
     pub fn give(&self, name: Arc<str>, channel: Channel) {
         let mut table = self.lock();
-        table.todo.push(name.clone());
+        table.unsettled.push(name.clone());
         table.channels.insert(name, channel);
         drop(table);
         self.changed.notify_one();
     }
 
     fn look_again(&self, mut table: MutexGuard<'_, Table>, name: &str) {
-        table.todo.push(name.into());
+        table.unsettled.push(name.into());
         drop(table);
         self.changed.notify_one();
     }

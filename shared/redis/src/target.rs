@@ -4,9 +4,9 @@ use std::fmt;
 
 use percent_encoding::percent_decode_str;
 use redis::io::tcp::TcpSettings;
-use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, RedisConnectionInfo};
+use redis::{Client, ConnectionAddr, IntoConnectionInfo, ProtocolVersion, RedisConnectionInfo, RedisResult};
 
-use crate::Error;
+use crate::{Authorities, Error};
 
 /// Port where a URL has none.
 const PORT: u16 = 6379;
@@ -48,6 +48,8 @@ pub(crate) enum Kind {
 pub(crate) struct Target {
     pub kind: Kind,
     tls: bool,
+    /// None: the system's.
+    authorities: Option<Authorities>,
     settings: RedisConnectionInfo,
     sentinel_settings: RedisConnectionInfo,
 }
@@ -117,30 +119,38 @@ impl Target {
         if tls {
             provide_crypto();
         }
-        Ok(Self { kind, tls, settings, sentinel_settings })
+        Ok(Self { kind, tls, authorities: None, settings, sentinel_settings })
+    }
+
+    /// The same with TLS that believes these; none: the system's.
+    pub fn believing(self, authorities: Option<Authorities>) -> Self {
+        Self { authorities, ..self }
     }
 
     /// How to connect to one of its servers.
-    pub fn server(&self, address: &Address) -> Result<ConnectionInfo, Error> {
-        self.info(address, &self.settings)
+    pub fn server(&self, address: &Address) -> RedisResult<Client> {
+        self.client(address, &self.settings)
     }
 
     /// How to connect to one of its Sentinels.
-    pub fn sentinel(&self, address: &Address) -> Result<ConnectionInfo, Error> {
-        self.info(address, &self.sentinel_settings)
+    pub fn sentinel(&self, address: &Address) -> RedisResult<Client> {
+        self.client(address, &self.sentinel_settings)
     }
 
-    fn info(&self, address: &Address, settings: &RedisConnectionInfo) -> Result<ConnectionInfo, Error> {
+    fn client(&self, address: &Address, settings: &RedisConnectionInfo) -> RedisResult<Client> {
         let Address { host, port } = address.clone();
         let address = if self.tls {
             ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None }
         } else {
             ConnectionAddr::Tcp(host, port)
         };
-        let info = address.into_connection_info().map_err(|_| Error::Invalid("not an address of a Redis"))?;
         // Messages are small and somebody waits for each.
         let tcp = TcpSettings::default().set_nodelay(true);
-        Ok(info.set_tcp_settings(tcp).set_redis_settings(settings.clone()))
+        let info = address.into_connection_info()?.set_tcp_settings(tcp).set_redis_settings(settings.clone());
+        match &self.authorities {
+            Some(authorities) if self.tls => Client::build_with_tls(info, authorities.certificates()),
+            _ => Client::open(info),
+        }
     }
 
     /// How errors name a server: without user, password and database.

@@ -7,8 +7,7 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::redis_server::RedisServer;
-use common::{PATIENCE, eventually, lease, next_establish, opened, request, socket_lease};
+use common::{PATIENCE, config, lease, next_establish, opened, request, socket_lease};
 use fred::clients::Client;
 use fred::interfaces::{
     ClientLike, EventInterface, HashesInterface, KeysInterface, PubsubInterface, SortedSetsInterface,
@@ -16,6 +15,8 @@ use fred::interfaces::{
 use fred::types::config::Config;
 use fred::types::{Builder, CustomCommand, Message};
 use polysocket_registry::{Admission, Claim, NodeLease, Outcome, Registry, RegistryConfig, Verdict, open};
+use polysocket_tests::patience::eventually;
+use polysocket_tests::redis_server::RedisServer;
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 use tokio::time::timeout;
@@ -29,11 +30,11 @@ struct Oracle {
 
 impl Oracle {
     async fn new() -> Self {
-        let server = RedisServer::start().await;
+        let server = RedisServer::start().await.unwrap();
         let config = RegistryConfig {
             lease_time: polysocket_config::Span::seconds(30),
             socket_lease_time: polysocket_config::Span::seconds(60),
-            ..server.config()
+            ..config(&server)
         };
         let registry = open(&config).await.unwrap();
         let client = Builder::from_config(Config::from_url(&server.url()).unwrap()).build().unwrap();

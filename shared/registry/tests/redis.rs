@@ -6,11 +6,14 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::redis_server::RedisServer;
-use common::{PATIENCE, eventually, lease, next_cancel, next_establish, opened, request, socket_lease};
+use common::{
+    PATIENCE, config, lease, next_cancel, next_establish, opened, request, socket_lease, with_password,
+};
 use polysocket_registry::{
     Admission, AskError, Claim, Registry, RegistryConfig, RegistryError, Verdict, open,
 };
+use polysocket_tests::patience::eventually;
+use polysocket_tests::redis_server::RedisServer;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout};
 
@@ -56,9 +59,9 @@ async fn comes_back(registry: &Arc<dyn Registry>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn survives_kill_and_restart_under_a_running_ask() {
-    let mut server = RedisServer::start().await;
-    let router = open(&server.config()).await.unwrap();
-    let relay = open(&server.config()).await.unwrap();
+    let mut server = RedisServer::start().await.unwrap();
+    let router = open(&config(&server)).await.unwrap();
+    let relay = open(&config(&server)).await.unwrap();
     relay.announce(&lease("tom", 7)).await.unwrap();
     let mut asks = relay.serve("tom", 7).await.unwrap();
 
@@ -71,11 +74,11 @@ async fn survives_kill_and_restart_under_a_running_ask() {
         })
     };
     let (_, replier) = next_establish(&mut asks).await;
-    server.kill();
+    server.kill().await.unwrap();
     eventually("both have noticed", async || !router.stats().reachable && !relay.stats().reachable).await;
     // The upstream opens while Redis is away; the answer waits for it.
     let reply = tokio::spawn(replier.reply(opened("s1")));
-    server.run().await;
+    server.run().await.unwrap();
     assert_eq!(timeout(PATIENCE, running).await.unwrap().unwrap().unwrap(), opened("s1"));
     assert!(reply.await.unwrap());
 
@@ -100,16 +103,16 @@ async fn survives_kill_and_restart_under_a_running_ask() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn says_at_once_and_clearly_that_it_is_down() {
-    let mut server = RedisServer::with_password("hunter2").await;
-    let registry = open(&server.config()).await.unwrap();
+    let (mut server, config) = with_password("hunter2").await;
+    let registry = open(&config).await.unwrap();
     registry.ping().await.unwrap();
-    server.kill();
+    server.kill().await.unwrap();
     eventually("it has noticed", async || !registry.stats().reachable).await;
     for (command, result) in all_commands(&registry).await {
         let error = result.unwrap_err();
         assert!(error.is_unreachable(), "{command}: {error}");
         let text = error.to_string();
-        assert!(text.contains(&format!("redis://127.0.0.1:{} cannot be reached", server.port)), "{text}");
+        assert!(text.contains(&format!("{} cannot be reached", server.url())), "{text}");
         assert!(text.contains("check that Redis runs there"), "{text}");
         assert!(!text.contains("hunter2") && !format!("{error:?}").contains("hunter2"), "{text}");
     }
@@ -117,19 +120,19 @@ async fn says_at_once_and_clearly_that_it_is_down() {
     let begun = Instant::now();
     all_commands(&registry).await;
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
-    server.run().await;
+    server.run().await.unwrap();
     comes_back(&registry).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_ask_that_outlives_the_registry_says_so() {
-    let mut server = RedisServer::start().await;
-    let registry = open(&server.config()).await.unwrap();
+    let mut server = RedisServer::start().await.unwrap();
+    let registry = open(&config(&server)).await.unwrap();
     let mut asks = registry.serve("tom", 7).await.unwrap();
     let router = registry.clone();
     let ask = tokio::spawn(async move { router.ask("tom", 7, &request("r1"), Duration::from_secs(2)).await });
     let (_, replier) = next_establish(&mut asks).await;
-    server.kill();
+    server.kill().await.unwrap();
     let error = timeout(PATIENCE, ask).await.unwrap().unwrap().unwrap_err();
     assert!(matches!(&error, AskError::Registry(error) if error.is_unreachable()), "{error}");
     // The relay cannot be told, and finds out by the deadline it was given.
@@ -139,12 +142,12 @@ async fn an_ask_that_outlives_the_registry_says_so() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn starts_before_redis_does() {
-    let mut server = RedisServer::stopped();
-    let relay = open(&server.config()).await.unwrap();
-    let router = open(&server.config()).await.unwrap();
+    let mut server = RedisServer::stopped(&[] as &[&str]).unwrap();
+    let relay = open(&config(&server)).await.unwrap();
+    let router = open(&config(&server)).await.unwrap();
     let mut asks = relay.serve("tom", 7).await.unwrap();
     assert!(relay.announce(&lease("tom", 7)).await.unwrap_err().is_unreachable());
-    server.run().await;
+    server.run().await.unwrap();
     comes_back(&router).await;
     eventually("the relay announces itself", async || relay.announce(&lease("tom", 7)).await.is_ok()).await;
     let establish = request("r2");
@@ -157,18 +160,18 @@ async fn starts_before_redis_does() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_frozen_server_is_given_up_and_found_again() {
-    let server = RedisServer::start().await;
-    let router = open(&server.config()).await.unwrap();
-    let relay = open(&server.config()).await.unwrap();
+    let server = RedisServer::start().await.unwrap();
+    let router = open(&config(&server)).await.unwrap();
+    let relay = open(&config(&server)).await.unwrap();
     let mut asks = relay.serve("tom", 7).await.unwrap();
-    server.freeze(true);
+    server.freeze().await.unwrap();
     // The connection is open and silent: each command says so in its time.
     for (command, result) in all_commands(&router).await {
         assert!(result.unwrap_err().is_unreachable(), "{command}");
     }
     eventually("the connection is given up", async || !router.stats().reachable && !relay.stats().reachable)
         .await;
-    server.freeze(false);
+    server.thaw().await.unwrap();
     comes_back(&router).await;
     // What was asked while it was frozen comes late, if at all, and its cancel with it.
     eventually("the relay is subscribed again", async || relay.stats().reachable).await;
@@ -200,8 +203,8 @@ async fn a_server_that_accepts_and_says_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tls_to_a_server_without_it_is_an_error_and_not_a_panic() {
-    let server = RedisServer::start().await;
-    let config = RegistryConfig { url: format!("rediss://127.0.0.1:{}", server.port), ..server.config() };
+    let server = RedisServer::start().await.unwrap();
+    let config = RegistryConfig { url: format!("rediss://127.0.0.1:{}", server.port()), ..config(&server) };
     let registry = open(&config).await.unwrap();
     // The keeper has tried and goes on trying.
     eventually("it says why", async || {
@@ -214,9 +217,9 @@ async fn tls_to_a_server_without_it_is_an_error_and_not_a_panic() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wrong_password_is_said_without_saying_it() {
-    let server = RedisServer::with_password("hunter2").await;
-    let url = server.url().replace("hunter2", "hunter3");
-    let registry = open(&RegistryConfig { url, ..server.config() }).await.unwrap();
+    let (_server, config) = with_password("hunter2").await;
+    let url = config.url.replace("hunter2", "hunter3");
+    let registry = open(&RegistryConfig { url, ..config }).await.unwrap();
     eventually("it says why", async || {
         let text = registry.ping().await.unwrap_err().to_string();
         assert!(!text.contains("hunter"), "{text}");
@@ -227,8 +230,8 @@ async fn a_wrong_password_is_said_without_saying_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_command_the_server_refuses_is_not_called_unreachable() {
-    let server = RedisServer::start().await;
-    let registry = open(&server.config()).await.unwrap();
+    let server = RedisServer::start().await.unwrap();
+    let registry = open(&config(&server)).await.unwrap();
     let mut connection =
         redis::Client::open(server.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
     let full: () =
@@ -241,9 +244,9 @@ async fn a_command_the_server_refuses_is_not_called_unreachable() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_ask_is_cancelled_between_processes() {
-    let server = RedisServer::start().await;
-    let router = open(&server.config()).await.unwrap();
-    let relay = open(&server.config()).await.unwrap();
+    let server = RedisServer::start().await.unwrap();
+    let router = open(&config(&server)).await.unwrap();
+    let relay = open(&config(&server)).await.unwrap();
     let mut asks = relay.serve("tom", 7).await.unwrap();
     // An answer that is on its way when its asker leaves: the relay hears that its socket is nobody's.
     let (_, replier) = {
@@ -260,9 +263,9 @@ async fn an_ask_is_cancelled_between_processes() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dropped_registry_leaves_nothing_behind() {
-    let server = RedisServer::start().await;
-    let watcher = open(&server.config()).await.unwrap();
-    let registry = open(&server.config()).await.unwrap();
+    let server = RedisServer::start().await.unwrap();
+    let watcher = open(&config(&server)).await.unwrap();
+    let registry = open(&config(&server)).await.unwrap();
     let mut asks = registry.serve("tom", 7).await.unwrap();
     drop(registry);
     let ended = timeout(PATIENCE, asks.next()).await.expect("an end");

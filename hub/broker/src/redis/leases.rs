@@ -165,13 +165,17 @@ impl RedisEngine {
                 // It may have come back.
                 let here = self.fanout.get(&topic).is_some_and(|channel| channel.has_member(&id));
                 if !here {
-                    let call = self.call(&scripts::LEAVE, &topic, ["info", "leases"]).arg(&*id);
-                    if let Err(error) = self.redis.script::<u8>(&call).await {
-                        tracing::debug!(%topic, %error, "a member's lease has to end by itself");
-                    }
+                    self.send_leave(&topic, &id).await;
                 }
             })
             .await;
+        }
+    }
+
+    async fn send_leave(&self, topic: &Topic, id: &str) {
+        let call = self.call(&scripts::LEAVE, topic, ["info", "leases"]).arg(id);
+        if let Err(error) = self.redis.script::<u8>(&call).await {
+            tracing::debug!(%topic, %error, "a member's lease has to end by itself");
         }
     }
 
@@ -188,8 +192,7 @@ impl RedisEngine {
         });
         let leaves = members.chain(leaves).collect();
         self.at_once(leaves, |(topic, id): (Topic, Arc<str>)| async move {
-            let call = self.call(&scripts::LEAVE, &topic, ["info", "leases"]).arg(&*id);
-            let _ = self.redis.script::<u8>(&call).await;
+            self.send_leave(&topic, &id).await;
         })
         .await;
         self.at_once(topics, |topic: Topic| async move {

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use polysocket_redis::{Call, Listener, Options, Redis, Script};
+use polysocket_redis::{Call, Listener, Redis, Script};
 use tokio::time::Instant;
 
 use self::acked::Acked;
@@ -92,10 +92,7 @@ impl Listener for Ears {
 impl RedisEngine {
     pub fn open(config: &BrokerConfig, fanout: Arc<Fanout>) -> Result<Self, BrokerError> {
         let ears = Arc::new(Ears { fanout: fanout.clone(), topics: RwLock::default() });
-        let options =
-            Options { url: config.url.clone(), command_timeout: config.command_timeout.as_duration() };
-        let redis = Redis::open(&options, ears.clone())
-            .map_err(|error| BrokerError::Invalid(format!("broker.url: {error}")))?;
+        let redis = config.redis(ears.clone())?;
         let known = config.known_age.as_millis();
         Ok(Self {
             redis,

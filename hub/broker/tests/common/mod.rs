@@ -1,32 +1,18 @@
 //! What the test programs of this crate share.
 #![allow(clippy::unwrap_used, dead_code, reason = "each test program uses some of it")]
 
+pub mod ask;
 pub mod recorder;
 pub mod redis_cluster;
 pub mod redis_sentinel;
-pub mod redis_server;
 pub mod rig;
+pub mod tls;
 pub mod way;
-
-use std::time::Duration;
 
 use bytes::Bytes;
 use polysocket_broker::{Broker, BrokerConfig, BrokerMetrics, Kind, Published, Topic};
 use polysocket_config::Span;
 use polysocket_service::metrics::Registry;
-use tokio::time::{Instant, sleep};
-
-/// Longer than anything takes that is going to happen at all.
-pub const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Looks again and again until it is so.
-pub async fn eventually(what: &str, mut look: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !look().await {
-        assert!(Instant::now() < deadline, "not in {PATIENCE:?}: {what}");
-        sleep(Duration::from_millis(10)).await;
-    }
-}
 
 /// Times so short that a test may wait for their end.
 pub fn config(url: &str) -> BrokerConfig {
@@ -39,7 +25,24 @@ pub fn config(url: &str) -> BrokerConfig {
 }
 
 pub async fn open(config: &BrokerConfig) -> Broker {
-    Broker::open(config, BrokerMetrics::new(&Registry::new())).await.unwrap()
+    open_counted(config).await.0
+}
+
+/// With its metrics.
+pub async fn open_counted(config: &BrokerConfig) -> (Broker, Registry) {
+    let registry = Registry::new();
+    (Broker::open(config, BrokerMetrics::new(&registry)).await.unwrap(), registry)
+}
+
+/// The value of a gauge of the broker.
+pub fn gauge(registry: &Registry, name: &str) -> u64 {
+    let name = format!("polysocket_broker_{name}");
+    let families = registry.gather();
+    let family = families.iter().find(|family| family.name() == name).unwrap_or_else(|| panic!("{name}"));
+    let value = family.get_metric()[0].get_gauge().get_value();
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts, and small ones")]
+    let value = value as u64;
+    value
 }
 
 pub fn topic(name: &str) -> Topic {

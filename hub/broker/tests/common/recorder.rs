@@ -6,10 +6,9 @@ use polysocket_broker::{
     Broker, Member, Position, PresenceChange, Publication, SubscribeOptions, Subscribed, Subscriber,
     Subscription, Topic,
 };
+use polysocket_tests::patience::PATIENCE;
 use tokio::sync::watch;
 use tokio::time::timeout;
-
-use super::PATIENCE;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard {

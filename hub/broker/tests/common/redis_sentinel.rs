@@ -1,47 +1,66 @@
 //! A primary, a replica and a Sentinel.
 
-use super::eventually;
-use super::redis_server::RedisServer;
+use std::fmt::Write;
+
+use polysocket_tests::patience::eventually;
+use polysocket_tests::ports::free_port;
+use polysocket_tests::redis_server::RedisServer;
+
+use super::ask::Ask;
+use super::tls::Tls;
+
+const NO_DELAY: [&str; 2] = ["--repl-diskless-sync-delay", "0"];
 
 pub struct Sentinel {
     pub primary: RedisServer,
     pub replica: RedisServer,
     watch: RedisServer,
+    /// Where the Sentinel takes TLS.
+    tls_port: Option<u16>,
 }
 
 impl Sentinel {
     pub async fn start() -> Self {
-        let primary = RedisServer::start().await;
-        let port = primary.port.to_string();
-        let replica = RedisServer::with(&[
-            "--save",
-            "",
-            "--repl-diskless-sync-delay",
-            "0",
-            "--replicaof",
-            "127.0.0.1",
-            &port,
-        ])
-        .await;
+        Self::start_with(None).await
+    }
+
+    /// With TLS the servers speak it with each other too.
+    pub async fn start_with(tls: Option<&Tls>) -> Self {
+        let tls = tls.map(|tls| (tls, [(); 3].map(|()| free_port().unwrap())));
+        let options = |server: usize, more: &[&str]| -> Vec<String> {
+            let tls = tls.map_or_else(Vec::new, |(tls, ports)| tls.options(ports[server]));
+            tls.into_iter().chain(more.iter().map(|&option| option.to_owned())).collect()
+        };
+        let primary = RedisServer::with(&options(0, &NO_DELAY)).await.unwrap();
+        // Where others reach it.
+        let port = tls.map_or(primary.port(), |(_, ports)| ports[0]).to_string();
+        let follows = [&NO_DELAY[..], &["--replicaof", "127.0.0.1", &port]].concat();
+        let replica = RedisServer::with(&options(1, &follows)).await.unwrap();
         eventually("the replica follows", async || {
             replica.ask::<String>(&["INFO", "replication"]).await.contains("master_link_status:up")
         })
         .await;
-        let sentinel = RedisServer::sentinel(&format!(
+        let mut configuration = format!(
             "sentinel monitor main 127.0.0.1 {port} 1\n\
              sentinel down-after-milliseconds main 500\n\
              sentinel failover-timeout main 2000\n"
-        ))
-        .await;
+        );
+        for (name, value) in tls.map_or_else(Vec::new, |(tls, ports)| tls.settings(ports[2])) {
+            writeln!(configuration, "{name} {value}").unwrap();
+        }
+        let watch = RedisServer::sentinel(&configuration).await.unwrap();
         eventually("Sentinel knows the replica", async || {
-            sentinel.ask::<String>(&["INFO", "sentinel"]).await.contains("slaves=1")
+            watch.ask::<String>(&["INFO", "sentinel"]).await.contains("slaves=1")
         })
         .await;
-        Self { primary, replica, watch: sentinel }
+        Self { primary, replica, watch, tls_port: tls.map(|(_, ports)| ports[2]) }
     }
 
     pub fn url(&self) -> String {
-        format!("redis-sentinel://127.0.0.1:{}/main", self.watch.port)
+        match self.tls_port {
+            Some(port) => format!("rediss-sentinel://127.0.0.1:{port}/main"),
+            None => format!("redis-sentinel://127.0.0.1:{}/main", self.watch.port()),
+        }
     }
 
     /// Until the replica has everything.

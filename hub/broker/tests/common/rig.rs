@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use polysocket_broker::{Broker, BrokerConfig, Kind, Position, Subscription, Topic};
+use polysocket_service::metrics::Registry;
+use polysocket_tests::patience::eventually;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use super::recorder::{Recorder, listen};
-use super::{eventually, open, publish, topic};
+use super::{gauge, open_counted, publish, topic};
 
 /// Publishes numbered messages, trying each until it is confirmed; an attempt that failed may have succeeded, so the
 /// next has another number. Returns the confirmed ones.
@@ -51,6 +53,7 @@ impl Load {
 pub struct Rig {
     a: Broker,
     b: Broker,
+    metrics: [Registry; 2],
     topic: Topic,
     pub one: Arc<Recorder>,
     pub two: Arc<Recorder>,
@@ -60,13 +63,22 @@ pub struct Rig {
 
 impl Rig {
     pub async fn start(config: &BrokerConfig, name: &str) -> Self {
-        let (a, b) = (open(config).await, open(config).await);
+        let ((a, of_a), (b, of_b)) = (open_counted(config).await, open_counted(config).await);
         let topic = topic(name);
         let (one, first) = listen(&a, &topic).await;
         let (two, second) = listen(&b, &topic).await;
         let loads = vec![Load::start("a", &a, &topic), Load::start("b", &b, &topic)];
         one.until_messages(100).await;
-        Self { a, b, topic, one, two, _held: vec![first, second], loads }
+        Self { a, b, metrics: [of_a, of_b], topic, one, two, _held: vec![first, second], loads }
+    }
+
+    /// Until both nodes count a connection to Redis, or none.
+    pub async fn until_connected(&self, connected: bool) {
+        let what = if connected { "connections are counted" } else { "connections are given up" };
+        eventually(what, async || {
+            self.metrics.iter().all(|registry| (gauge(registry, "redis_up") > 0) == connected)
+        })
+        .await;
     }
 
     /// Until messages pass both ways again.

@@ -1,14 +1,12 @@
 //! What is kept, and recovering from it.
 
-use std::time::Duration;
-
 use polysocket_broker::{Epoch, Position};
 use polysocket_config::Span;
-use tokio::time::sleep;
+use polysocket_tests::patience::eventually;
 
 use super::bed::Bed;
 use crate::common::recorder::{Heard, listen, listen_since};
-use crate::common::{eventually, publish, topic};
+use crate::common::{publish, topic};
 
 pub async fn who_was_away_gets_what_it_missed(bed: Bed) {
     let t = topic("away");
@@ -89,26 +87,37 @@ pub async fn history_comes_in_pages(bed: Bed) {
 }
 
 pub async fn old_messages_go(bed: Bed) {
-    let bed = bed.with(|config| config.history_age = Span::seconds(1)).await;
+    // So many that it is not their number that lets them go.
+    let bed = bed
+        .with(|config| {
+            config.history_age = Span::seconds(1);
+            config.history_count = 10_000;
+        })
+        .await;
     let t = topic("age");
     let first = publish(&bed.a, &t, "1").await.position;
-    sleep(Duration::from_millis(600)).await;
-    publish(&bed.a, &t, "2").await;
+    let zero = Position { offset: 0, ..first.clone() };
+    let mut last = first.clone();
     eventually("the first has gone", async || {
-        let history = bed.b.history(&t, None, 10).await.unwrap();
-        history.publications.len() == 1 && history.publications[0].offset == 2
+        last = publish(&bed.a, &t, "another").await.position;
+        let history = bed.b.history(&t, Some(&zero), 10_000).await.unwrap();
+        let offsets: Vec<u64> = history.publications.iter().map(|publication| publication.offset).collect();
+        // The oldest go first, the latest is there, and whether something is missing is said.
+        assert_eq!(offsets, (offsets[0]..=last.offset).collect::<Vec<_>>());
+        assert_eq!(history.complete, offsets[0] == 1);
+        offsets[0] > 1
     })
     .await;
-    let zero = Position { offset: 0, ..first.clone() };
     assert!(!bed.b.history(&t, Some(&zero), 10).await.unwrap().complete);
-    assert!(bed.b.history(&t, Some(&first), 10).await.unwrap().complete);
-    eventually("both have gone", async || {
-        let history = bed.b.history(&t, Some(&first), 10).await.unwrap();
+    let before = Position { offset: last.offset - 1, ..first.clone() };
+    assert!(bed.b.history(&t, Some(&before), 10).await.unwrap().complete);
+    eventually("all have gone", async || {
+        let history = bed.b.history(&t, Some(&before), 10).await.unwrap();
         history.publications.is_empty() && !history.complete
     })
     .await;
     // The order goes on.
-    assert_eq!(publish(&bed.a, &t, "3").await.position, Position { offset: 3, ..first });
+    assert_eq!(publish(&bed.a, &t, "next").await.position, Position { offset: last.offset + 1, ..first });
 }
 
 pub async fn nothing_is_kept_when_nothing_shall_be(bed: Bed) {

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use polysocket_broker::{BrokerError, Kind, SubscribeOptions};
+use polysocket_tests::patience::eventually;
 
 use super::bed::Bed;
 use crate::common::recorder::{Heard, Recorder, listen, listen_since};
-use crate::common::{eventually, publish, topic};
+use crate::common::{publish, topic};
 
 pub async fn a_message_reaches_all(bed: Bed) {
     let t = topic("news");
@@ -96,7 +97,7 @@ pub async fn who_has_left_hears_nothing(bed: Bed) {
     assert_eq!(leaves.texts(), ["1"]);
     // A topic that all have left can be subscribed to anew, also after it has been given up.
     drop(staying);
-    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+    eventually("it is given up", async || bed.topics() == 0).await;
     let (again, _again) = listen(&bed.b, &t).await;
     publish(&bed.a, &t, "3").await;
     again.until_text("3").await;

@@ -12,7 +12,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use polysocket_broker::BrokerConfig;
-use polysocket_redis::{Options, Redis};
 
 use crate::channel::{Channel, Edit};
 use crate::{Key, StoreError};
@@ -61,8 +60,6 @@ pub fn open(
     if broker.url == "memory" {
         return Ok(Arc::new(MemoryChannels::new(channels_max)));
     }
-    let options = Options { url: broker.url.clone(), command_timeout: broker.command_timeout.as_duration() };
-    let redis =
-        Redis::open(&options, Arc::new(())).map_err(|error| StoreError::Unusable(error.to_string()))?;
+    let redis = broker.redis(Arc::new(())).map_err(|error| StoreError::Unusable(error.to_string()))?;
     Ok(Arc::new(RedisChannels::new(redis, &broker.prefix, space, channels_max)))
 }

@@ -19,10 +19,9 @@ use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 
-/// Longer than anything takes that is going to happen at all.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub use polysocket_tests::patience::{PATIENCE, eventually};
 
 /// Before a node is made.
 pub struct Setup {
@@ -143,15 +142,6 @@ impl Bed {
         #[allow(clippy::cast_possible_truncation, reason = "they are whole and small")]
         let value = (metric.get_counter().get_value() + metric.get_gauge().get_value()) as i64;
         value
-    }
-}
-
-/// Looks again and again until it is so.
-pub async fn eventually(what: &str, mut look: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !look().await {
-        assert!(Instant::now() < deadline, "not in {PATIENCE:?}: {what}");
-        sleep(Duration::from_millis(5)).await;
     }
 }
 

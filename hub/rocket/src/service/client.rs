@@ -202,7 +202,7 @@ impl Client {
             return Err(Reason::UnknownChannel);
         }
         let topic = self.hub.channel(&channel);
-        if !self.subscriptions.has(&channel) && !self.hub.has_channel(&topic).await? {
+        if !self.subscriptions.has(&channel) && !self.hub.is_known(&topic).await? {
             return Err(Reason::UnknownChannel);
         }
         let (offset, subscribers) = self.publish(&topic, whole.as_bytes()).await?;

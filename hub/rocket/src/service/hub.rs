@@ -8,7 +8,6 @@ use polysocket_service::Lifecycle;
 use polysocket_tokens::{Keyring, Origin, OriginPattern};
 
 use super::journal::Journal;
-use super::known::Known;
 use super::metrics::RocketMetrics;
 use crate::access::{Bearer, Creations, HashChecks, Session, Users, bearer};
 use crate::settings::{HubConfig, RocketConfig};
@@ -34,7 +33,6 @@ pub(super) struct Hub {
     jwt: bool,
     origins: Vec<OriginPattern>,
     creations: Creations,
-    known: Known,
     /// The space of its channels, and that of its clients' inboxes: a client cannot name the latter.
     space: Arc<str>,
     inboxes: Arc<str>,
@@ -79,7 +77,6 @@ impl Hub {
                 node.config.creations_per_user_burst_max,
                 node.config.creations_per_user_per_second_max,
             ),
-            known: Known::default(),
             space: space(&config.path).into(),
             inboxes: format!("rocket-direct:{}", config.path).into(),
             node,
@@ -131,19 +128,6 @@ impl Hub {
     /// Whether somebody has subscribed to it once.
     pub(super) async fn is_known(&self, topic: &Topic) -> Result<bool, Reason> {
         self.node.broker.is_known(topic).await.map_err(|error| self.reason(&error))
-    }
-
-    /// The same for one that is to be broadcast to.
-    pub(super) async fn has_channel(&self, topic: &Topic) -> Result<bool, Reason> {
-        let now = tokio::time::Instant::now();
-        if self.known.has(topic.name(), now) {
-            return Ok(true);
-        }
-        let is_known = self.is_known(topic).await?;
-        if is_known {
-            self.known.add(topic.name(), now);
-        }
-        Ok(is_known)
     }
 
     /// Makes sure that a channel exists, or may be created by this user.

@@ -3,7 +3,7 @@
 //! # Layout
 //! `rocket`: the door; `mux`: which path is which hub; `hub`: what the connections of a hub share; `client`: one
 //! connection's conversation, with its `subscriptions` and its `inbox`; `feed`: what a subscription gets; `link`: the
-//! order of answers and messages; `known`: channels that exist; `journal`: a hub's own log; `metrics`.
+//! order of answers and messages; `journal`: a hub's own log; `metrics`.
 
 mod client;
 mod expiry;
@@ -11,7 +11,6 @@ mod feed;
 mod hub;
 mod inbox;
 mod journal;
-mod known;
 mod link;
 mod metrics;
 mod mux;

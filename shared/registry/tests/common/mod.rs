@@ -1,23 +1,39 @@
 //! What the test programs of this crate share.
 #![allow(clippy::unwrap_used, dead_code, reason = "each test program uses some of it")]
 
-pub mod redis_server;
-
 use std::time::Duration;
 
-use polysocket_registry::{Asks, Establish, Message, NodeLease, Outcome, Replier, SocketLease};
-use tokio::time::{Instant, sleep, timeout};
+use polysocket_config::Span;
+use polysocket_registry::{
+    Asks, Establish, Message, NodeLease, Outcome, RegistryConfig, Replier, SocketLease,
+};
+use polysocket_tests::redis_server::RedisServer;
+use tokio::time::timeout;
 
-/// Longer than anything takes that is going to happen at all.
+/// Longer than any message takes that is going to come at all.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Looks again and again until it is so.
-pub async fn eventually(what: &str, mut look: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !look().await {
-        assert!(Instant::now() < deadline, "not in {PATIENCE:?}: {what}");
-        sleep(Duration::from_millis(10)).await;
+/// Leases so short that a test may wait for their end.
+pub fn short_times() -> RegistryConfig {
+    RegistryConfig {
+        lease_time: Span::millis(800),
+        renew_every: Span::millis(100),
+        socket_lease_time: Span::seconds(1),
+        ..RegistryConfig::default()
     }
+}
+
+/// The same on this server.
+pub fn config(server: &RedisServer) -> RegistryConfig {
+    RegistryConfig { url: format!("{}/0", server.url()), ..short_times() }
+}
+
+/// A server that wants this password, and who gives it.
+pub async fn with_password(password: &str) -> (RedisServer, RegistryConfig) {
+    let server = RedisServer::with(&["--requirepass", password]).await.unwrap();
+    let config = config(&server);
+    let url = config.url.replace("redis://", &format!("redis://:{password}@"));
+    (server, RegistryConfig { url, ..config })
 }
 
 pub fn lease(node: &str, boot: u64) -> NodeLease {

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use polysocket_registry::{Admission, Registry, RegistryError, SocketLease, Verdict};
+use polysocket_tests::patience::eventually;
 use tokio::time::{Instant, sleep};
 
 use super::bed::Bed;
-use crate::common::{eventually, socket_lease};
+use crate::common::socket_lease;
 
 fn sockets(lease: &SocketLease, max: u32) -> Admission {
     Admission { lease: lease.clone(), sockets_max: Some(max), creates_per_second: None }

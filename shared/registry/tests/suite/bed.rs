@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use polysocket_config::Span;
 use polysocket_registry::{MemoryRegistry, Registry, RegistryConfig, open};
+use polysocket_tests::redis_server::RedisServer;
 
-use crate::common::redis_server::{RedisServer, short_times};
+use crate::common::{config, short_times};
 
 /// A registry as two processes see it.
 pub struct Bed {
@@ -23,8 +24,8 @@ impl Bed {
     }
 
     pub async fn redis() -> Self {
-        let server = RedisServer::start().await;
-        Self::on(server.config(), Some(server)).await
+        let server = RedisServer::start().await.unwrap();
+        Self::on(config(&server), Some(server)).await
     }
 
     /// The same with leases that do not end while the case runs.

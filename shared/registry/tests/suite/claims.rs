@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use polysocket_registry::{Claim, RegistryError};
+use polysocket_tests::patience::eventually;
 
 use super::bed::Bed;
-use crate::common::eventually;
 
 const LONG: Duration = Duration::from_secs(60);
 

@@ -1,9 +1,10 @@
 //! Leases of nodes.
 
 use polysocket_registry::{RegistryError, limits::NODES_MAX};
+use polysocket_tests::patience::eventually;
 
 use super::bed::Bed;
-use crate::common::{eventually, lease};
+use crate::common::lease;
 
 pub async fn a_lease_says_what_was_announced(bed: Bed) {
     let bed = bed.with_long_leases().await;

@@ -50,6 +50,11 @@ polysocket_config::section! {
 }
 
 impl BrokerConfig {
+    /// Each process has its own, and there is no other node.
+    pub fn is_memory(&self) -> bool {
+        self.url == MEMORY
+    }
+
     /// The Redis of `broker.url`, also for those who keep more in it than topics. Begins to connect.
     ///
     /// # Errors

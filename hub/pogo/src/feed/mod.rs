@@ -1,0 +1,20 @@
+//! Watching resources: one feed for a path and a scope, however many are bound to it.
+//!
+//! A feed lives as long as it has members. One task reads it (`poller`), and whatever else learns of a change (a write,
+//! a push, another node, an event of the API) tells the feed, which then reads at once.
+//!
+//! Locks, in this order: the map of feeds, a feed's state, a member. None is held while anything is awaited, and a
+//! broadcast holds none but the member's it is sending to.
+
+mod feeds;
+mod member;
+mod poller;
+mod state;
+#[cfg(test)]
+mod tests;
+mod update;
+
+pub(crate) use feeds::{Feeds, FeedsParts};
+pub(crate) use member::{Member, Out, Slot};
+pub(crate) use state::Pauses;
+pub(crate) use update::{Form, Style};

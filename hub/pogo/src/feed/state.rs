@@ -1,0 +1,286 @@
+//! A feed: what a resource is, in one scope, and who wants to know.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http::HeaderValue;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::member::Member;
+use super::update::{Shown, Update};
+use crate::access::{Credential, Scope};
+use crate::upstream::{Freshness, Resource};
+use crate::wire::{Code, Failure};
+
+/// Readings overtaken by a write that are thrown away in a row. A resource that is written to all the time would
+/// otherwise never be shown.
+const STALE_MAX: u32 = 2;
+
+pub(crate) struct Feed {
+    pub(super) id: u64,
+    pub(super) resource: Resource,
+    state: Mutex<State>,
+    /// Read now.
+    pub(super) wake: Notify,
+    /// It has no members any more, or others have taken over.
+    pub(super) over: CancellationToken,
+}
+
+struct State {
+    scope: Scope,
+    members: HashMap<u64, Arc<Member>>,
+    current: Option<Arc<Update>>,
+    failure: Option<Failure>,
+    /// Counts what happened to the resource as far as we know; a reading from before is of no use.
+    generation: u64,
+    stale: u32,
+    seq: u64,
+    etag: Option<HeaderValue>,
+    last_modified: Option<HeaderValue>,
+    failures: u32,
+    /// Events of the API tell of changes.
+    streaming: bool,
+}
+
+/// What the next reading needs.
+pub(super) struct Turn {
+    pub(super) generation: u64,
+    pub(super) credential: Option<Credential>,
+    pub(super) etag: Option<HeaderValue>,
+    pub(super) last_modified: Option<HeaderValue>,
+}
+
+/// What is known of a resource.
+pub(super) enum Known {
+    /// It has not been read yet.
+    Nothing,
+    /// What it is, or was when it could last be read.
+    State(Arc<Update>, Option<Failure>),
+    /// It could not be read so far.
+    Failure(Failure),
+}
+
+/// News for members, to be spread without the feed's lock.
+pub(super) struct News {
+    pub(super) members: Vec<Arc<Member>>,
+    pub(super) what: What,
+}
+
+pub(super) enum What {
+    Nothing,
+    State(Arc<Update>),
+    Recovered(Option<Arc<Update>>),
+    Failed(Failure),
+}
+
+impl Feed {
+    pub(super) fn new(id: u64, resource: Resource, scope: Scope) -> Self {
+        let state = State {
+            scope,
+            members: HashMap::new(),
+            current: None,
+            failure: None,
+            generation: 0,
+            stale: 0,
+            seq: 0,
+            etag: None,
+            last_modified: None,
+            failures: 0,
+            streaming: false,
+        };
+        Self { id, resource, state: Mutex::new(state), wake: Notify::new(), over: CancellationToken::new() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn scope(&self) -> Scope {
+        self.state().scope
+    }
+
+    pub(super) fn set_scope(&self, scope: Scope) {
+        self.state().scope = scope;
+    }
+
+    pub(super) fn set_streaming(&self, streaming: bool) {
+        self.state().streaming = streaming;
+    }
+
+    /// One more; it is told at once what is known. True: something was sent.
+    pub(super) fn enter(&self, member: &Arc<Member>) -> bool {
+        let mut state = self.state();
+        state.members.insert(member.id, member.clone());
+        let (current, failure) = (state.current.clone(), state.failure.clone());
+        drop(state);
+        if current.is_none() && failure.is_none() {
+            return false;
+        }
+        member.settled.notify_one();
+        let sent = current.is_some_and(|update| member.update(&update, &self.resource.text));
+        if failure.is_some() {
+            member.notice(self.id, failure.as_ref(), &self.resource.text);
+        }
+        sent
+    }
+
+    /// One less. True: it was the last.
+    pub(super) fn leave(&self, id: u64) -> bool {
+        let mut state = self.state();
+        state.members.remove(&id);
+        state.members.is_empty()
+    }
+
+    /// All members, who are to go elsewhere.
+    pub(super) fn drain(&self) -> Vec<Arc<Member>> {
+        self.state().members.drain().map(|(_, member)| member).collect()
+    }
+
+    /// What is known: a state, a failure, or nothing yet.
+    pub(super) fn known(&self) -> Known {
+        let state = self.state();
+        match (&state.current, &state.failure) {
+            (Some(update), failure) => Known::State(update.clone(), failure.clone()),
+            (None, Some(failure)) => Known::Failure(failure.clone()),
+            (None, None) => Known::Nothing,
+        }
+    }
+
+    pub(super) fn turn(&self) -> Turn {
+        let state = self.state();
+        // The scope's own, or in the public one anybody's.
+        let credential = match state.scope {
+            Scope::Anonymous => None,
+            _ => state.members.values().find_map(|member| member.credential.clone()),
+        };
+        Turn {
+            generation: state.generation,
+            credential,
+            etag: state.etag.clone(),
+            last_modified: state.last_modified.clone(),
+        }
+    }
+
+    /// Something happened to the resource: what was asked before is not believed, and it is read at once.
+    pub(super) fn touch(&self) {
+        self.state().generation += 1;
+        self.wake.notify_one();
+    }
+
+    /// Whether a reading is to be thrown away, as it was overtaken.
+    pub(super) fn is_stale(&self, turn: &Turn) -> bool {
+        let mut state = self.state();
+        let stale = turn.generation != state.generation && state.stale < STALE_MAX;
+        state.stale = if stale { state.stale + 1 } else { 0 };
+        stale
+    }
+
+    /// A reading's state.
+    pub(super) fn read(&self, shown: Shown, freshness: &Freshness) -> News {
+        let mut state = self.state();
+        state.etag.clone_from(&freshness.etag);
+        state.last_modified.clone_from(&freshness.last_modified);
+        state.show(self.id, shown)
+    }
+
+    /// A reading that found nothing new.
+    pub(super) fn same(&self) -> News {
+        let mut state = self.state();
+        let what = state.healthy();
+        News { members: state.members(&what), what }
+    }
+
+    /// A state that somebody else told.
+    pub(super) fn told(&self, shown: Shown) -> News {
+        let mut state = self.state();
+        state.generation += 1;
+        // They belong to what was read.
+        (state.etag, state.last_modified) = (None, None);
+        state.show(self.id, shown)
+    }
+
+    /// A reading that failed.
+    pub(super) fn failed(&self, failure: Failure) -> News {
+        let mut state = self.state();
+        if failure.code == Code::NotFound && state.current.is_some() {
+            (state.etag, state.last_modified) = (None, None);
+            return state.show(self.id, Shown::Gone);
+        }
+        if matches!(failure.code, Code::Unauthorized | Code::Forbidden) {
+            // Whoever binds with this credential from now on has no right to what it could see before.
+            state.current = None;
+            (state.etag, state.last_modified) = (None, None);
+        }
+        state.failures = state.failures.saturating_add(1);
+        let known = state.failure.as_ref().is_some_and(|known| known.code == failure.code);
+        state.failure = Some(failure.clone());
+        let what = if known { What::Nothing } else { What::Failed(failure) };
+        News { members: state.members(&what), what }
+    }
+
+    /// The pause before the next reading.
+    pub(super) fn pause(
+        &self,
+        lifetime: Option<Duration>,
+        asked: Option<Duration>,
+        pauses: &Pauses,
+    ) -> Duration {
+        let state = self.state();
+        if state.failures > 0 {
+            let doubled = pauses.usual.saturating_mul(1 << state.failures.min(16).saturating_sub(1));
+            return doubled.max(asked.unwrap_or_default()).min(pauses.longest);
+        }
+        if state.streaming {
+            return pauses.longest;
+        }
+        lifetime.unwrap_or(pauses.usual).clamp(pauses.shortest, pauses.longest)
+    }
+}
+
+/// Between readings.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pauses {
+    pub(crate) shortest: Duration,
+    pub(crate) usual: Duration,
+    pub(crate) longest: Duration,
+}
+
+impl State {
+    fn members(&self, what: &What) -> Vec<Arc<Member>> {
+        match what {
+            What::Nothing => Vec::new(),
+            _ => self.members.values().cloned().collect(),
+        }
+    }
+
+    fn healthy(&mut self) -> What {
+        self.failures = 0;
+        match self.failure.take() {
+            None => What::Nothing,
+            Some(_) => What::Recovered(None),
+        }
+    }
+
+    fn show(&mut self, feed: u64, shown: Shown) -> News {
+        let recovered = self.healthy();
+        let unchanged = self.current.as_ref().is_some_and(|current| current.version() == shown.version());
+        let what = if unchanged {
+            recovered
+        } else {
+            let before = match self.current.take().as_deref() {
+                Some(Update { shown: Shown::Value(document), .. }) => Some(document.clone()),
+                _ => None,
+            };
+            self.seq += 1;
+            let update = Arc::new(Update::new(feed, self.seq, shown, before));
+            self.current = Some(update.clone());
+            match recovered {
+                What::Nothing => What::State(update),
+                _ => What::Recovered(Some(update)),
+            }
+        };
+        News { members: self.members(&what), what }
+    }
+}

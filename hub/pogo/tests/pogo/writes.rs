@@ -1,0 +1,182 @@
+//! Writes: they pass through, and whoever is bound is told.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use polysocket_config::Span;
+use serde_json::{Value, json as value};
+
+use crate::api::{Api, json};
+use crate::bed::Bed;
+use crate::json_server::JsonServer;
+
+const POSTS: &str = r#"{"posts":[{"id":1,"n":1}]}"#;
+
+/// No polls within a test: what is told is told because of a write.
+async fn quiet_bed(url: &str) -> Bed {
+    Bed::with(url, |setup| setup.config.poll_every = Span::seconds(60)).await
+}
+
+#[tokio::test]
+async fn others_and_the_collection_are_told() {
+    let api = JsonServer::with(POSTS).await;
+    let bed = quiet_bed(&api.url).await;
+    let (mut writer, mut item, mut list) = (bed.client().await, bed.client().await, bed.client().await);
+    item.bind("/posts/1").await;
+    list.bind("/posts").await;
+    list.bind("/posts?_sort=n").await;
+    assert_eq!(
+        writer.ask(r#"{"id":1,"event":"update","uri":"/posts/1","data":{"n":2}}"#).await,
+        r#"{"id":1,"status":"ok"}"#
+    );
+    assert_eq!(item.json().await["data"]["n"], 2);
+    let mut paths: Vec<Value> = Vec::new();
+    for _ in 0..2 {
+        let frame = list.json().await;
+        assert_eq!(frame["data"][0]["n"], 2, "{frame}");
+        paths.push(frame["path"].clone());
+    }
+    paths.sort_by_key(Value::to_string);
+    assert_eq!(paths, ["/posts", "/posts?_sort=n"]);
+    writer.ask(r#"{"id":2,"event":"create","uri":"/posts","data":{"n":5}}"#).await;
+    for _ in 0..2 {
+        assert_eq!(list.json().await["data"].as_array().unwrap().len(), 2);
+    }
+    writer.ask(r#"{"id":3,"event":"delete","uri":"/posts/1"}"#).await;
+    assert_eq!(item.text().await, r#"{"event":"response","path":"/posts/1","status":410,"data":null}"#);
+    for _ in 0..2 {
+        assert_eq!(list.json().await["data"].as_array().unwrap().len(), 1);
+    }
+    item.quiet().await;
+    list.quiet().await;
+}
+
+#[tokio::test]
+async fn a_writers_own_frame_is_sent_once() {
+    let api = JsonServer::with(POSTS).await;
+    let bed = quiet_bed(&api.url).await;
+    let (mut writer, mut other) = (bed.client().await, bed.client().await);
+    writer.bind("/posts/1").await;
+    other.bind("/posts/1").await;
+    for n in 2..10 {
+        writer.say(&format!(r#"{{"seqId":1,"event":"put","path":"/posts/1","data":{{"n":{n}}}}}"#)).await;
+        let frame = writer.json().await;
+        assert_eq!((&frame["event"], &frame["data"]["n"]), (&"response".into(), &n.into()));
+        assert_eq!(writer.text().await, r#"{"seqId":1,"status":"ok"}"#);
+        assert_eq!(other.json().await["data"]["n"], n);
+        writer.quiet().await;
+    }
+    // The same once more is answered, and is no news for others.
+    writer.say(r#"{"seqId":1,"event":"put","path":"/posts/1","data":{"n":9}}"#).await;
+    assert_eq!(writer.json().await["data"]["n"], 9);
+    assert_eq!(writer.text().await, r#"{"seqId":1,"status":"ok"}"#);
+    other.quiet().await;
+}
+
+/// A change that a poll finds before its own write is answered is sent once.
+#[tokio::test]
+async fn a_poll_that_is_faster_than_the_answer() {
+    let state = Arc::new(Mutex::new(BTreeMap::from([("n", 1)])));
+    let shown = state.clone();
+    let api = Api::new(move |seen| {
+        if seen.method == http::Method::PUT {
+            shown.lock().unwrap().insert("n", 2);
+            // Long enough for many polls.
+            std::thread::sleep(std::time::Duration::from_millis(300));
+        }
+        json(200, &[], serde_json::to_string(&*shown.lock().unwrap()).unwrap())
+    })
+    .await;
+    let bed = Bed::new(&api.url).await;
+    let mut writer = bed.client().await;
+    assert_eq!(writer.bind("/a").await["n"], 1);
+    writer.say(r#"{"seqId":1,"event":"put","path":"/a","data":{"n":2}}"#).await;
+    assert_eq!(writer.json().await, value!({"event": "response", "path": "/a", "data": {"n": 2}}));
+    assert_eq!(writer.text().await, r#"{"seqId":1,"status":"ok"}"#);
+    writer.quiet().await;
+}
+
+#[tokio::test]
+async fn what_the_api_is_sent() {
+    let api = Api::new(|seen| match seen.method {
+        http::Method::POST => json(201, &[("location", "/posts/9")], &*seen.body),
+        http::Method::DELETE => json(204, &[], ""),
+        _ => json(200, &[], "{}"),
+    })
+    .await;
+    let bed = quiet_bed(&api.url).await;
+    let mut client = bed.user("token-of-anna").await;
+    // Numbers and order are the client's.
+    let data = r#"{"z":1.50,"a":12345678901234567890123}"#;
+    client.say(&format!(r#"{{"seqId":1,"event":"post","path":"/posts?x=1","data":{data}}}"#)).await;
+    let frame = client.text().await;
+    assert_eq!(frame, format!(r#"{{"event":"response","path":"/posts?x=1","status":201,"data":{data}}}"#));
+    assert_eq!(client.text().await, r#"{"seqId":1,"status":"ok"}"#);
+    assert_eq!(
+        client.ask(r#"{"seqId":2,"event":"delete","path":"/posts/9","data":{"why":"x"}}"#).await,
+        r#"{"seqId":2,"status":"ok"}"#
+    );
+    assert_eq!(
+        client.ask(r#"{"seqId":3,"event":"delete","path":"/posts/9"}"#).await,
+        r#"{"seqId":3,"status":"ok"}"#
+    );
+    let seen = api.seen();
+    assert_eq!((seen[0].path.as_str(), seen[0].body.as_str()), ("/posts?x=1", data));
+    assert_eq!(seen[0].header("content-type"), Some("application/json"));
+    assert_eq!(seen[0].header("authorization"), Some("Bearer token-of-anna"));
+    assert_eq!(seen[0].header("x-forwarded-for"), Some("127.0.0.1"));
+    assert_eq!((seen[1].body.as_str(), seen[2].body.as_str()), (r#"{"why":"x"}"#, ""));
+    assert_eq!(seen[2].header("content-type"), None);
+}
+
+#[tokio::test]
+async fn errors_by_their_codes() {
+    let api = Api::new(|seen| {
+        let status = seen.path[1..].parse().unwrap();
+        json(status, &[], r#"{"title":"is missing"}"#)
+    })
+    .await;
+    let bed = quiet_bed(&api.url).await;
+    let mut client = bed.client().await;
+    for (status, code, tells) in [
+        (400, "bad_request", true),
+        (401, "unauthorized", false),
+        (403, "forbidden", false),
+        (404, "not_found", false),
+        (405, "bad_request", true),
+        (409, "conflict", true),
+        (410, "not_found", false),
+        (422, "unprocessable", true),
+        (429, "rate_limited", false),
+        (500, "upstream_error", false),
+        (503, "upstream_error", false),
+        (504, "timeout", false),
+    ] {
+        client.say(&format!(r#"{{"seqId":1,"event":"post","path":"/{status}","data":{{}}}}"#)).await;
+        let answer = client.json().await;
+        assert_eq!(
+            (&answer["status"], &answer["code"], &answer["httpStatus"]),
+            (&"error".into(), &code.into(), &status.into())
+        );
+        assert_eq!(answer.get("data").is_some(), tells, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_post_that_is_said_twice_is_done_once() {
+    let api = JsonServer::with(POSTS).await;
+    let bed = quiet_bed(&api.url).await;
+    let mut client = bed.client().await;
+    let post = r#"{"seqId":5,"event":"post","path":"/posts","idempotent":true,"data":{"n":7}}"#;
+    let (frame, ack) = (client.ask(post).await, client.text().await);
+    assert_eq!((client.ask(post).await, client.text().await), (frame, ack));
+    let posts = client.ask(r#"{"id":1,"event":"index","uri":"/posts"}"#).await;
+    assert_eq!(serde_json::from_str::<Value>(&posts).unwrap()["data"].as_array().unwrap().len(), 2);
+    let other = client.ask(&post.replace("\"n\":7", "\"n\":8")).await;
+    assert!(other.contains(r#""status":"error","code":"conflict""#), "{other}");
+    // Without it a number may come again.
+    for _ in 0..2 {
+        client.ask(r#"{"seqId":6,"event":"post","path":"/posts","data":{"n":7}}"#).await;
+        assert_eq!(client.text().await, r#"{"seqId":6,"status":"ok"}"#);
+    }
+}

@@ -1,0 +1,270 @@
+//! A table as the source of messages: what is committed there is delivered, by polling and so without a lock that all
+//! writers would wait for, and can be replayed.
+//!
+//! The order is that of transaction ids, and a row is delivered when no transaction with a lower id runs any more: so
+//! a position never leaves a row behind that is committed later.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use polysocket_service::Lifecycle;
+use polysocket_socket::{Sender, text_frame};
+use serde::Serialize;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_postgres::{Client, Row};
+
+use crate::channels::{Channels, Source};
+use crate::database::Address;
+use crate::envelope;
+use crate::error::DatabaseError;
+use crate::inbox::Inbox;
+use crate::link::Link;
+use crate::metrics::PostgresMetrics;
+use crate::retry::Retry;
+use crate::state::State;
+
+/// Rows read at a time.
+const ROWS_MAX: i64 = 1_000;
+/// Replays that may wait.
+const REPLAYS_MAX: usize = 1_024;
+
+const NEWEST: &str = "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
+const NEXT: &str = "select xid::text::bigint, id, channel, payload from polysocket_outbox
+ where (xid, id) > ($1::bigint::text::xid8, $2) and xid < pg_snapshot_xmin(pg_current_snapshot())
+ order by xid, id limit $3";
+const REPLAY: &str = "select xid::text::bigint, id, channel, payload from polysocket_outbox
+ where (xid, id) > ($1::bigint::text::xid8, $2) and (xid, id) <= ($3::bigint::text::xid8, $4) and channel = any($5)
+ order by xid, id limit $6";
+const TRIMMED: &str = "select xid::text::bigint, id from polysocket_outbox_trimmed";
+
+/// Of a message in the outbox: `transaction-number`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    xid: i64,
+    id: i64,
+}
+
+impl FromStr for Position {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let read = || {
+            let (xid, id) = text.split_once('-')?;
+            let position = Self { xid: xid.parse().ok()?, id: id.parse().ok()? };
+            (position.xid >= 0 && position.id >= 0).then_some(position)
+        };
+        read().ok_or("since has to be the position of a message")
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.xid, self.id)
+    }
+}
+
+/// A client that wants what came after a position. Its inbox is opened when it has it.
+pub struct Replay {
+    pub since: Position,
+    pub channels: Vec<Arc<str>>,
+    pub inbox: Arc<Inbox>,
+    pub sender: Sender,
+}
+
+/// Where replays are asked for.
+#[derive(Clone)]
+pub struct Replays(mpsc::Sender<Replay>);
+
+impl Replays {
+    pub fn channel() -> (Self, mpsc::Receiver<Replay>) {
+        let (sender, receiver) = mpsc::channel(REPLAYS_MAX);
+        (Self(sender), receiver)
+    }
+
+    /// Asks. Where too many wait, the client is asked to come back.
+    pub fn hand_in(&self, replay: Replay) {
+        let sender = replay.sender.clone();
+        if self.0.try_send(replay).is_err() {
+            sender.close(1013, "too many replays wait; try again later");
+        }
+    }
+}
+
+/// What it is made of.
+pub struct Outbox {
+    pub address: Address,
+    pub channels: Arc<Channels>,
+    pub replays: mpsc::Receiver<Replay>,
+    pub poll_every: Duration,
+    pub replay_max: usize,
+    pub connect_within: Duration,
+    pub statement_within: Duration,
+    pub state: watch::Sender<State>,
+    pub metrics: PostgresMetrics,
+}
+
+/// A message as clients get it.
+#[derive(Serialize)]
+struct Shown<'a> {
+    event: &'static str,
+    channel: &'a str,
+    payload: &'a str,
+    position: String,
+}
+
+struct Entry {
+    at: Position,
+    channel: String,
+    frame: String,
+}
+
+impl Entry {
+    fn of(row: &Row) -> Self {
+        let at = Position { xid: row.get(0), id: row.get(1) };
+        let (channel, payload): (String, &str) = (row.get(2), row.get(3));
+        let shown = Shown { event: "OutboxMessage", channel: &channel, payload, position: at.to_string() };
+        let frame = serde_json::to_string(&shown).unwrap_or_default();
+        Self { at, channel, frame }
+    }
+}
+
+impl Outbox {
+    /// Runs until the process stops. What is written while the database is away is delivered when it is back.
+    pub async fn run(mut self, mut retry: Retry, life: Lifecycle) {
+        let mut position = None;
+        loop {
+            let error = tokio::select! {
+                error = self.session(&mut position, &mut retry) => error,
+                () = life.stopping() => return,
+            };
+            self.metrics.lost.with_label_values(&["outbox"]).inc();
+            let pause = retry.pause();
+            tracing::warn!(host = self.address.hosts(), %error, ?pause, "the connection to the outbox is lost");
+            self.state.send_replace(State::Down(error.to_string()));
+            tokio::select! {
+                () = sleep(pause) => {}
+                () = life.stopping() => return,
+            }
+        }
+    }
+
+    async fn session(&mut self, position: &mut Option<Position>, retry: &mut Retry) -> DatabaseError {
+        let (client, mut link) = match self.address.connect("outbox", self.connect_within).await {
+            Ok(connected) => connected,
+            Err(error) => return error,
+        };
+        let mut at = match self.begin(&client, &mut link, *position).await {
+            Ok(at) => at,
+            Err(error) => return error,
+        };
+        *position = Some(at);
+        retry.reset();
+        self.state.send_replace(State::Up);
+        let mut next = Instant::now();
+        loop {
+            let done = tokio::select! {
+                replay = self.replays.recv() => match replay {
+                    Some(replay) => self.replay(&client, &mut link, &replay, at).await,
+                    None => return DatabaseError::Closed,
+                },
+                () = sleep_until(next) => {
+                    let read = self.poll(&client, &mut link, &mut at).await;
+                    *position = Some(at);
+                    let full = read.as_ref().is_ok_and(|read| *read == ROWS_MAX);
+                    next = Instant::now() + if full { Duration::ZERO } else { self.poll_every };
+                    read.map(drop)
+                }
+                ended = link.next() => ended.map(drop),
+            };
+            if let Err(error) = done {
+                return error;
+            }
+        }
+    }
+
+    /// Where to go on; at first, at what is not committed yet.
+    async fn begin(
+        &self,
+        client: &Client,
+        link: &mut Link,
+        position: Option<Position>,
+    ) -> Result<Position, DatabaseError> {
+        let row = link.drive(self.statement_within, client.query_one(NEWEST, &[])).await?;
+        let newest = Position { xid: row.get(0), id: -1 };
+        // Finds out whether the table is there.
+        link.drive(self.statement_within, client.query_opt(TRIMMED, &[])).await?;
+        Ok(position.unwrap_or(newest))
+    }
+
+    async fn poll(&self, client: &Client, link: &mut Link, at: &mut Position) -> Result<i64, DatabaseError> {
+        let rows =
+            link.drive(self.statement_within, client.query(NEXT, &[&at.xid, &at.id, &ROWS_MAX])).await?;
+        for row in &rows {
+            let entry = Entry::of(row);
+            *at = entry.at;
+            let told = self.channels.deliver(&entry.channel, &entry.frame, Source::Outbox);
+            self.metrics.deliveries.inc_by(told as u64);
+        }
+        Ok(i64::try_from(rows.len()).unwrap_or(i64::MAX))
+    }
+
+    /// Sends what came after `since` up to what this node has delivered already, and then what came meanwhile: nothing
+    /// is delivered while this runs, so there is neither a gap nor an overlap.
+    async fn replay(
+        &self,
+        client: &Client,
+        link: &mut Link,
+        replay: &Replay,
+        at: Position,
+    ) -> Result<(), DatabaseError> {
+        let channels: Vec<&str> = replay.channels.iter().map(|channel| &**channel).collect();
+        let max = i64::try_from(self.replay_max).unwrap_or(i64::MAX);
+        let since = replay.since;
+        let read = async {
+            let trimmed = client.query_opt(TRIMMED, &[]).await?;
+            let rows = client
+                .query(REPLAY, &[&since.xid, &since.id, &at.xid, &at.id, &channels, &(max.saturating_add(1))])
+                .await?;
+            Ok((trimmed, rows))
+        };
+        let (trimmed, mut rows) = match link.drive(self.statement_within, read).await {
+            Ok(read) => read,
+            Err(error) => {
+                replay.sender.close(1013, "the outbox cannot be read; try again later");
+                return Err(error);
+            }
+        };
+        let trimmed = trimmed.is_some_and(|row| Position { xid: row.get(0), id: row.get(1) } > since);
+        let more = rows.len() > self.replay_max;
+        if trimmed || more {
+            for channel in &replay.channels {
+                replay.sender.send(text_frame(envelope::gap(channel).as_bytes()));
+            }
+            // What is too much is not sent in part: the client has to ask elsewhere.
+            rows.truncate(if more { 0 } else { rows.len() });
+        }
+        for row in &rows {
+            replay.sender.send(text_frame(Entry::of(row).frame.as_bytes()));
+            self.metrics.replayed.inc();
+        }
+        replay.inbox.open(&replay.sender);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions() {
+        let at = |text: &str| text.parse::<Position>();
+        assert_eq!(at("12-3").map(|at| at.to_string()), Ok("12-3".to_owned()));
+        assert!(at("2-9") < at("10-1") && at("2-9") < at("2-10"));
+        for wrong in ["", "1", "-1-2", "a-b", "1-", "99999999999999999999-1"] {
+            assert!(at(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Several nodes, many clients, and the end of a node.
+
+use std::time::Duration;
+
+use polysocket_postgres::Wire;
+use serde_json::json;
+
+use crate::bed::{Bed, Client};
+use crate::server::Server;
+
+#[tokio::test]
+async fn two_nodes_and_no_echo_is_doubled() {
+    let server = Server::start().await;
+    for wire in [Wire::Seed, Wire::Current] {
+        let nodes = [Bed::with(&server, wire, |_| ()).await, Bed::with(&server, wire, |_| ()).await];
+        let mut clients: Vec<Client> = Vec::new();
+        for node in &nodes {
+            clients.push(node.chat("c").await);
+            clients.push(node.chat("c").await);
+        }
+        for sender in 0..clients.len() {
+            let said = format!("by {sender}");
+            clients[sender].say(&said).await;
+            for client in &mut clients {
+                assert_eq!(client.payload().await, said);
+            }
+        }
+        server.client().await.batch_execute("notify c, '{\"channel\":\"c\"}'").await.unwrap();
+        for client in &mut clients {
+            if wire == Wire::Seed {
+                assert_eq!(client.text().await, "{\"channel\":\"c\"}");
+            }
+            client.silent().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_database_sees_two_connections_however_many_clients_there_are() {
+    let server = Server::start().await;
+    let bed = Bed::new(&server).await;
+    let client = server.client().await;
+    let count = async || {
+        let asked = "select count(*) from pg_stat_activity where application_name like 'polysocket %'";
+        client.query_one(asked, &[]).await.unwrap().get::<_, i64>(0)
+    };
+    let mut clients = Vec::new();
+    for number in 0..300 {
+        clients.push(bed.chat(&format!("room {}", number % 50)).await);
+    }
+    assert_eq!((count().await, bed.postgres.open(), bed.metric("channels", "")), (2, 300, 50));
+    clients[7].say("to six").await;
+    for (number, client) in clients.iter_mut().enumerate() {
+        if number % 50 == 7 {
+            assert_eq!(client.payload().await, "to six");
+        }
+    }
+    drop(clients);
+    assert_eq!(count().await, 2);
+}
+
+#[tokio::test]
+async fn a_node_that_stops() {
+    let server = Server::start().await;
+    let bed = Bed::new(&server).await;
+    let (mut other, clients) =
+        (Bed::new(&server).await.chat("c").await, [bed.chat("c").await, bed.chat("c").await]);
+    let [mut first, second] = clients;
+    first.say("before the end").await;
+    assert_eq!(other.payload().await, "before the end");
+    bed.life.drain();
+    assert_eq!(first.payload().await, "before the end");
+    assert_eq!(first.closed().await.0, 1001);
+    drop(second);
+    let path = format!("/{}", crate::bed::token(&json!({"mode": "r", "channel": "c"})));
+    let refused = Client::try_open(bed.address, &path, &[]).await;
+    assert_eq!(refused.err().expect("no more connections").status, 503);
+    assert!(bed.life.finish(Duration::from_secs(10)).await, "all tasks have ended");
+}

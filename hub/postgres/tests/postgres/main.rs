@@ -1,0 +1,15 @@
+//! The bridge with real PostgreSQL servers and raw WebSockets.
+#![allow(clippy::unwrap_used)]
+
+mod bed;
+mod claims;
+mod cluster;
+mod names;
+mod outages;
+mod queues;
+mod seed;
+mod server;
+mod statuses;
+mod tables;
+mod tls;
+mod tokens;

@@ -22,7 +22,7 @@ pub enum Command {
     Router(Common),
     /// A relay node: holds the upstream WebSockets and serves the pages.
     Relayd(Common),
-    /// The hub: Rocket and Gockets, for backends without a WebSocket server.
+    /// The hub: Rocket, Gockets, Pogo and PostgreSQL's channels, for backends without a WebSocket server.
     Hub(Common),
     /// Rocket alone, with the original's flags and configuration file; `polysocket rocket -h` lists them.
     #[command(disable_help_flag = true)]
@@ -30,6 +30,10 @@ pub enum Command {
     /// Gockets alone, with the original's flags; `polysocket gockets -h` lists them.
     #[command(disable_help_flag = true)]
     Gockets(Original),
+    /// Pogo alone: a REST API, made live.
+    Pogo(Pogo),
+    /// WebSockets that are channels of PostgreSQL, alone; configured as postgres-websockets is, by PGWS_* variables.
+    Postgres,
     /// Makes a token that routers take.
     Token(Token),
     /// Checks a configuration and says what is wrong with it, or prints what could be in one.
@@ -56,9 +60,26 @@ pub struct Dev {
     /// Allows targets beyond the public ones and those on this machine: `ws://10.0.0.5:*`, `10.0.0.0/8`. Repeatable.
     #[arg(long, value_name = "PATTERN")]
     pub allow_target: Vec<String>,
+    /// A database whose channels are served at `/postgres`: `postgres://user@localhost/name`.
+    #[arg(long, value_name = "URL")]
+    pub postgres: Option<String>,
     /// Trusts a private certificate authority for `wss` targets (PEM).
     #[arg(long, value_name = "FILE")]
     pub upstream_ca: Option<PathBuf>,
+    /// Where configuration comes from.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Flags of `pogo`.
+#[derive(Debug, Default, Clone, Group)]
+pub struct Pogo {
+    /// The root of the API: `http://localhost:3000`. Wherever it is, it is allowed (`pogo.upstream`).
+    #[arg(long, value_name = "URL")]
+    pub upstream: Option<String>,
+    /// Where to listen (`pogo.listen`).
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<String>,
     /// Where configuration comes from.
     #[command(flatten)]
     pub common: Common,

@@ -5,6 +5,8 @@ use polysocket_config::{ConfigError, Environment, Layers, load};
 use polysocket_gockets::{GocketsConfig, HooksConfig};
 use polysocket_hub::{HubConfig, Sections};
 use polysocket_outbound::TargetsConfig;
+use polysocket_pogo::PogoConfig;
+use polysocket_postgres::PostgresConfig;
 use polysocket_registry::RegistryConfig;
 use polysocket_relayd::{LimitsConfig, RelaydConfig};
 use polysocket_rocket::RocketConfig;
@@ -33,6 +35,8 @@ polysocket_config::configuration! {
         rocket: RocketConfig,
         gockets: GocketsConfig,
         gockets_hooks: HooksConfig,
+        pogo: PogoConfig,
+        postgres: PostgresConfig,
         cluster: ClusterConfig,
         http: HttpConfig,
         admin: AdminConfig,
@@ -50,6 +54,8 @@ impl Config {
             rocket: self.rocket.clone(),
             gockets: self.gockets.clone(),
             gockets_hooks: self.gockets_hooks.clone(),
+            pogo: self.pogo.clone(),
+            postgres: self.postgres.clone(),
         }
     }
 }

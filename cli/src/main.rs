@@ -22,6 +22,8 @@ fn main() -> ExitCode {
         Command::Hub(flags) => commands::hub::run(&flags),
         Command::Rocket(original) => commands::rocket::run(original),
         Command::Gockets(original) => commands::gockets::run(&original),
+        Command::Pogo(flags) => commands::pogo::run(&flags),
+        Command::Postgres => commands::postgres::run(),
         Command::Token(flags) => commands::token::run(&flags),
         Command::CheckConfig(flags) => commands::check_config::run(&flags),
     };

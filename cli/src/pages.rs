@@ -4,6 +4,7 @@
 
 use axum::Router;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use polysocket_hub::Beside;
 use polysocket_relayd::RelaydConfig;
 use polysocket_service::http::{File, file_routes};
 
@@ -61,6 +62,15 @@ pub fn routes(relay: &str) -> Router {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     file_routes(FILES, |_| headers.clone())
+}
+
+/// What the pages of the hub have beside them.
+pub fn beside(relay: &str) -> Beside<'_> {
+    Beside {
+        pages: &["/", "/doctor", "/pages/README.md", "/pages/PROTOCOL.md"],
+        scripts: &["/polysocket.js", "/pages/words.js"],
+        relay,
+    }
 }
 
 /// Where sockets live that this relay holds, listening on `port`: the sources of a CSP that name it and its subdomains.

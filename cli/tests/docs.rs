@@ -7,6 +7,9 @@ use polysocket::config::Config;
 use polysocket_broker::BrokerMetrics;
 use polysocket_config::describe;
 use polysocket_gockets::GocketsMetrics;
+use polysocket_hub::BridgeMetrics;
+use polysocket_pogo::PogoMetrics;
+use polysocket_postgres::PostgresMetrics;
 use polysocket_relayd::RelayMetrics;
 use polysocket_rocket::RocketMetrics;
 use polysocket_router::RouterMetrics;
@@ -46,8 +49,11 @@ fn the_metrics_are_described() {
     let _ = (RouterMetrics::new(&registry), RelayMetrics::new(&registry), HttpMetrics::new(&registry));
     let _ = (BrokerMetrics::new(&registry), SocketMetrics::new(&registry));
     let _ = (RocketMetrics::new(&registry), GocketsMetrics::new(&registry));
+    let _ = (PogoMetrics::new(&registry), PostgresMetrics::new(&registry), BridgeMetrics::new(&registry));
     let table = metrics::describe(&registry);
-    for part in ["router", "relay", "http", "broker", "socket", "rocket", "gockets"] {
+    for part in
+        ["router", "relay", "http", "broker", "socket", "rocket", "gockets", "pogo", "postgres", "hub"]
+    {
         assert!(table.contains(&format!("polysocket_{part}_")), "{part} is missing");
     }
     compare("METRICS.md", &(METRICS_INTRODUCTION.to_owned() + &table));

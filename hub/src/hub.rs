@@ -8,28 +8,26 @@ use axum::routing::any;
 use http::{Request, StatusCode};
 use polysocket_broker::{Broker, BrokerError, BrokerMetrics};
 use polysocket_config::ConfigError;
-use polysocket_gockets::{Gockets, GocketsMetrics, StoreError, store};
+use polysocket_gockets::StoreError;
 use polysocket_outbound::Dialer;
-use polysocket_rocket::{Rocket, RocketMetrics};
+use polysocket_postgres::{Membership, Postgres};
 use polysocket_service::Lifecycle;
-use polysocket_socket::{SocketMetrics, Sockets};
+use polysocket_service::http::Routes;
 use polysocket_tokens::Keyring;
 use prometheus::Registry;
 use thiserror::Error;
 
 use crate::bridge::{BridgeMetrics, Bridges};
-use crate::{Mount, Protocol, Sections};
-
-/// The broker's space of Gockets.
-pub(crate) const GOCKETS: &str = "gockets";
+use crate::protocols::Protocols;
+use crate::{Beside, Mount, Protocol, Sections, page_routes};
 
 /// What a hub is made of; the caller has configured it.
 pub struct Parts<'a> {
     /// All that was said to it.
     pub sections: Sections,
-    /// Checks the tokens of users who have no secret.
+    /// Checks tokens of clients, where a protocol has none of its own.
     pub keyring: Option<Arc<Keyring>>,
-    /// Dials hooks.
+    /// Dials hooks and APIs.
     pub dialer: Arc<Dialer>,
     /// Until a request's body is complete.
     pub body_timeout: Duration,
@@ -62,8 +60,8 @@ pub enum HubError {
 pub struct Hub {
     sections: Sections,
     broker: Broker,
-    rocket: Option<Rocket>,
-    gockets: Option<Gockets>,
+    protocols: Protocols,
+    _bridged: Vec<Membership>,
 }
 
 impl Hub {
@@ -73,61 +71,59 @@ impl Hub {
     /// # Errors
     /// What in the configuration cannot be used.
     pub async fn open(parts: Parts<'_>) -> Result<Self, HubError> {
-        let Parts { sections, keyring, dialer, body_timeout, ports, life, metrics } = parts;
-        let bare = Broker::open(&sections.broker, BrokerMetrics::new(metrics)).await?;
-        let (bridges, exits) = Bridges::new(sections.hub.bridges.iter(), &BridgeMetrics::new(metrics));
-        exits.serve(&bare);
+        let sections = parts.sections.clone();
+        let bare = Broker::open(&sections.broker, BrokerMetrics::new(parts.metrics)).await?;
+        let (bridges, exits) = Bridges::new(sections.hub.bridges.iter(), &BridgeMetrics::new(parts.metrics));
         let broker = bare.tapped(Arc::new(bridges));
-        let socket_metrics = SocketMetrics::new(metrics);
-        let rocket = if sections.hub.has(Protocol::Rocket) {
-            Some(Rocket::new(polysocket_rocket::Parts {
-                config: sections.rocket.clone(),
-                broker: broker.clone(),
-                sockets: Sockets::new(sections.socket.clone(), life.clone(), socket_metrics.clone()),
-                queue_bytes_max: sections.socket.queue_bytes_max.as_usize(),
-                keyring,
-                life: life.clone(),
-                metrics: RocketMetrics::new(metrics),
-            })?)
-        } else {
-            None
-        };
-        let gockets = if sections.hub.has(Protocol::Gockets) {
-            Some(Gockets::new(polysocket_gockets::Parts {
-                config: sections.gockets.clone(),
-                hooks: sections.gockets_hooks.clone(),
-                space: GOCKETS.into(),
-                ports,
-                body_timeout,
-                channels: store::open(&sections.broker, GOCKETS, sections.gockets.channels_max)?,
-                broker: broker.clone(),
-                socket_limits: sections.socket.clone(),
-                socket_metrics,
-                dialer,
-                life,
-                metrics: GocketsMetrics::new(metrics),
-            }))
-        } else {
-            None
-        };
-        Ok(Self { sections, broker, rocket, gockets })
+        let protocols = Protocols::new(parts, &broker)?;
+        let alone = sections.broker.is_memory();
+        let bridged = exits.serve(&bare, alone, protocols.postgres.as_ref());
+        Ok(Self { sections, broker, protocols, _bridged: bridged })
     }
 
     /// Each protocol that runs, for listeners of its own.
     pub fn mounts(&self) -> Vec<(Protocol, Mount)> {
-        let rocket = self.rocket.iter().map(|rocket| (Protocol::Rocket, Mount::Rocket(rocket.clone())));
-        let gockets =
-            self.gockets.iter().map(|gockets| (Protocol::Gockets, Mount::routes(gockets.service())));
-        rocket.chain(gockets).collect()
+        self.sections.hub.running().filter_map(|protocol| Some((protocol, self.mount(protocol)?))).collect()
     }
 
-    /// All protocols as paths of somebody else's listeners: Gockets under `/channel`, Rocket under the paths of its hubs.
+    fn mount(&self, protocol: Protocol) -> Option<Mount> {
+        let pages = self.sections.hub.pages.then(|| page_routes(&[protocol], &self.rocket_paths(), None));
+        let routes = match protocol {
+            Protocol::Rocket => {
+                return Some(Mount::Rocket(self.protocols.rocket.clone()?, pages.map(Routes::new)));
+            }
+            Protocol::Gockets => self.protocols.gockets.as_ref()?.service(),
+            Protocol::Pogo => self.protocols.pogo.as_ref()?.routes(),
+            Protocol::Postgres => self.protocols.postgres.as_ref()?.routes(),
+        };
+        Some(Mount::routes(routes.merge(pages.unwrap_or_default())))
+    }
+
+    /// The pages of all protocols that run, for the listeners of [`routes`](Self::routes).
+    pub fn pages(&self, beside: Beside<'_>) -> axum::Router {
+        let protocols: Vec<Protocol> = self.sections.hub.running().collect();
+        page_routes(&protocols, &self.rocket_paths(), Some(beside))
+    }
+
+    fn rocket_paths(&self) -> Vec<String> {
+        self.sections.rocket.hubs.iter().map(|hub| hub.path.clone()).collect()
+    }
+
+    /// All protocols as paths of somebody else's listeners: Gockets under `/channel`, Rocket under the paths of its hubs,
+    /// Pogo under `/pogo`, PostgreSQL under `/postgres`.
     pub fn routes(&self) -> axum::Router {
         let mut routes = axum::Router::new();
-        if let Some(gockets) = &self.gockets {
+        let Protocols { rocket, gockets, pogo, postgres } = &self.protocols;
+        if let Some(pogo) = pogo {
+            routes = routes.nest_service("/pogo", pogo.routes());
+        }
+        if let Some(postgres) = postgres {
+            routes = routes.nest_service("/postgres", postgres.routes());
+        }
+        if let Some(gockets) = gockets {
             routes = routes.merge(gockets.routes());
         }
-        if let Some(rocket) = &self.rocket {
+        if let Some(rocket) = rocket {
             for hub in &self.sections.rocket.hubs {
                 let rocket = rocket.clone();
                 let serve = any(move |mut request: Request<Body>| {
@@ -145,9 +141,18 @@ impl Hub {
 
     /// Whether it can do its work now, or why not.
     pub async fn ready(&self) -> Result<(), String> {
-        match &self.gockets {
-            Some(gockets) => gockets.ready().await,
-            None => self.broker.ping().await.map_err(|error| error.to_string()),
+        self.broker.ping().await.map_err(|error| error.to_string())?;
+        if let Some(gockets) = &self.protocols.gockets {
+            gockets.ready().await?;
+        }
+        self.protocols.postgres.as_ref().map_or(Ok(()), Postgres::ready)
+    }
+
+    /// Until it is of no use any more, with the reason: the database was given up, where the operator wants that.
+    pub async fn given_up(&self) -> String {
+        match &self.protocols.postgres {
+            Some(postgres) => postgres.given_up().await,
+            None => std::future::pending().await,
         }
     }
 }

@@ -5,9 +5,11 @@
 //! - [`BridgeConfig`] (`bridge`): what crosses from one protocol to another.
 //! - [`Listeners`] (`listeners`): where each protocol listens.
 //! - [`Mount`] (`mount`): a protocol on listeners of its own.
+//! - [`page_routes`] (`pages`): pages to try the protocols with.
+//! - `protocols`: the protocols that run.
 //! - [`HubConfig`], [`Protocol`] (`config`): which protocols run.
 //!
-//! What the protocols are is in their crates beside this one: `rocket`, `gockets`; what they share: `broker` (topics)
+//! What the protocols are is in their crates beside this one: `rocket`, `gockets`, `pogo`, `postgres`; what they share: `broker` (topics)
 //! and `socket` (one WebSocket connection). Protocols know broker and socket, which know no protocol.
 
 mod bridge;
@@ -15,9 +17,12 @@ mod config;
 mod hub;
 mod listeners;
 mod mount;
+mod pages;
+mod protocols;
 
 pub use bridge::{BridgeConfig, BridgeMetrics, End};
 pub use config::{HubConfig, Protocol, Sections};
 pub use hub::{Hub, HubError, Parts};
 pub use listeners::Listeners;
 pub use mount::Mount;
+pub use pages::{Beside, page_routes};

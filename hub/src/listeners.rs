@@ -28,6 +28,8 @@ impl Listeners {
             let bound = match protocol {
                 Protocol::Rocket => bound!(&sections.rocket),
                 Protocol::Gockets => bound!(&sections.gockets),
+                Protocol::Pogo => bound!(&sections.pogo),
+                Protocol::Postgres => bound!(&sections.postgres),
             };
             listeners.insert(protocol, bound.map_err(HubError::Listen)?);
         }

@@ -3,13 +3,15 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use polysocket_hub::Hub;
-use polysocket_outbound::Policy;
+use polysocket_hub::{Protocol, Sections};
+use polysocket_pogo::demo::Demo;
 use polysocket_relayd::Front;
 use polysocket_rocket::{HubConfig as RocketHub, UserConfig};
 use polysocket_router::Front as RouterFront;
 use polysocket_service::http::{bind, client_routes};
 use polysocket_service::lifecycle::stop_signal;
+use polysocket_tokens::{SigningKey, sign};
+use serde_json::json;
 
 use crate::args::Dev;
 use crate::assembly::{Process, Shared, keyring, policy, run_with};
@@ -18,6 +20,9 @@ use crate::config::{self, Config};
 use crate::echo;
 use crate::error::Failure;
 use crate::pages;
+
+/// Where the API is that Pogo makes live.
+const API: &str = "/api";
 
 /// Runs until it is told to stop.
 pub fn run(flags: &Dev) -> Result<(), Failure> {
@@ -33,6 +38,9 @@ pub fn run(flags: &Dev) -> Result<(), Failure> {
         config.admin.listen = "127.0.0.1:0".into();
     }
     let listen = flags.listen.clone();
+    if let Some(url) = &flags.postgres {
+        config.postgres.url.clone_from(url);
+    }
     run_with(&config.clone(), || serve(config, listen))
 }
 
@@ -51,29 +59,58 @@ async fn serve(config: Config, listen: String) -> Result<(), Failure> {
     let shared = Shared::open(&process.config).await?;
     let router = process.router(&shared, keyring, policy.clone());
     let relay = process.relay(&shared, policy.clone(), address)?;
-    let hub = hub(&process, policy, address.port()).await?;
+    let (sections, more) = hub_sections(&process.config, address)?;
+    let hub = open_hub(&process, sections, policy, vec![address.port()]).await?;
     relay.announced().await;
-    let beside = echo::routes().merge(client_routes(&process.life)).merge(pages::routes(&relay_sources));
-    let rest = RouterFront::new(&router, beside.merge(hub.routes()));
+    let demo = axum::Router::new().nest_service(API, Demo::new().routes());
+    let beside =
+        echo::routes().merge(demo).merge(client_routes(&process.life)).merge(pages::routes(&relay_sources));
+    let hub_pages = hub.pages(pages::beside(&relay_sources));
+    let rest = RouterFront::new(&router, beside.merge(hub.routes()).merge(hub_pages));
     process.serve("", Front::new(&relay, rest), vec![bound]);
     process.administer(shared.ready()).await?;
-    println!("{}", introduction(address, open));
+    println!("{}{more}", introduction(address, open));
     stop_signal().await;
     relay.stop();
     process.finish(Duration::from_secs(1)).await;
     Ok(())
 }
 
-/// Its hub: Gockets at `/channel`, and one hub of Rocket at `/rocket`, whose user `frontend` anybody may be.
-async fn hub(process: &Process, policy: Policy, port: u16) -> Result<Hub, Failure> {
-    let mut sections = process.config.hub_sections();
+/// Its hub: Gockets at `/channel`; one hub of Rocket at `/rocket`, whose user `frontend` anybody may be; Pogo at `/pogo`
+/// over an API of its own; and the channels of a database at `/postgres`, if it has one. With what there is to say about
+/// that.
+fn hub_sections(config: &Config, address: SocketAddr) -> Result<(Sections, String), Failure> {
+    let mut sections = config.hub_sections();
+    let mut more = String::new();
     if sections.rocket.hubs.is_empty() {
         let (name, secret) = ("frontend".to_owned(), Some(String::new()));
         let user = UserConfig { name, secret, permission: 3, ..UserConfig::default() };
         let hub = RocketHub { path: "/rocket".into(), users: vec![user].into(), ..RocketHub::default() };
         sections.rocket.hubs = vec![hub].into();
     }
-    open_hub(process, sections, policy, vec![port]).await
+    let mut run = |protocol: Protocol| {
+        if !sections.hub.has(protocol) {
+            sections.hub.protocols.push(protocol.name().to_owned());
+        }
+    };
+    run(Protocol::Pogo);
+    if !sections.postgres.url.is_empty() {
+        run(Protocol::Postgres);
+    }
+    if sections.pogo.upstream.is_none() {
+        sections.pogo.upstream = Some(format!("http://127.0.0.1:{}{API}", address.port()));
+    }
+    let postgres = &mut sections.postgres;
+    if !postgres.url.is_empty() && !postgres.has_key() {
+        let secret = rand::random::<[u64; 4]>().map(|word| format!("{word:016x}")).concat();
+        let key =
+            SigningKey::from_secret(secret.as_bytes()).map_err(|error| Failure::Start(error.to_string()))?;
+        let token = sign(&key, &json!({ "mode": "rw", "channel": "chat" }));
+        let token = token.map_err(|error| Failure::Start(error.to_string()))?;
+        postgres.jwt_secret = Some(secret);
+        more = format!("\nchannel `chat` of the database:  ws://{address}/postgres/{token}\n");
+    }
+    Ok((sections, more))
 }
 
 /// What to try first. Every line works when pasted into a shell, in this order.
@@ -82,8 +119,10 @@ fn introduction(address: SocketAddr, open: bool) -> String {
     format!(
         r#"
 in a browser:    http://{address}/ (a demo)   http://{address}/doctor (what works on this network)
+                 http://{address}/pages/rocket   http://{address}/pages/gockets (channels, for who has no WebSocket server)
 
 targets to try:  ws://{address}/echo   ws://{address}/chat   (and any public ws:// or wss:// server)
+the hub:         ws://{address}/rocket   http://{address}/channel   ws://{address}/pogo (over http://{address}{API}/posts)
 
 a dialogue with one of them, over plain HTTP:
 

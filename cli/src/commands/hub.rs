@@ -23,7 +23,12 @@ pub fn run(flags: &Common) -> Result<(), Failure> {
 }
 
 /// Serves the protocols of `hub.protocols` on their listeners; hooks lead where `policy` allows.
-pub(super) async fn serve(config: Config, policy: Policy) -> Result<(), Failure> {
+pub(super) fn serve(config: Config, policy: Policy) -> impl Future<Output = Result<(), Failure>> {
+    // On the heap, as it has all sections in it.
+    Box::pin(run_hub(config, policy))
+}
+
+async fn run_hub(config: Config, policy: Policy) -> Result<(), Failure> {
     let within = config.hub.drain_timeout.as_duration();
     let process = Process::new(config);
     let sections = process.config.hub_sections();
@@ -33,15 +38,19 @@ pub(super) async fn serve(config: Config, policy: Policy) -> Result<(), Failure>
         process.serve(&format!("{} ", protocol.name()), mount, listeners.take(protocol));
     }
     let hub = Arc::new(hub);
+    let asked = hub.clone();
     let ready: admin::Ready = Arc::new(move || {
-        let hub = hub.clone();
+        let hub = asked.clone();
         Box::pin(async move { hub.ready().await })
     });
     process.administer(ready).await?;
-    stop_signal().await;
+    let ended = tokio::select! {
+        () = stop_signal() => Ok(()),
+        why = hub.given_up() => Err(Failure::Start(format!("postgres: {why}"))),
+    };
     tracing::info!("stopping");
     process.finish(within).await;
-    Ok(())
+    ended
 }
 
 /// Makes the hub of a process.

@@ -72,12 +72,6 @@ impl Gockets {
         self.routes().fallback(|| async { Status::no_endpoint().into_response() })
     }
 
-    /// A page to try it with: publish here, see it there. To be served beside [`routes`](Self::routes), wherever the
-    /// caller wants it.
-    pub fn page() -> &'static str {
-        include_str!("page.html")
-    }
-
     async fn administer(&self, route: Route, params: &RawPathParams, request: Request) -> Response {
         let response = match self.authorized(route, params, request).await {
             Ok(response) => response,

@@ -5,6 +5,8 @@ use std::str::FromStr;
 use polysocket_broker::Topic;
 use polysocket_gockets::Key;
 
+use crate::Protocol;
+
 /// A channel of a protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {
@@ -17,14 +19,26 @@ pub enum End {
     },
     /// `gockets:KEY`, the subscriber key.
     Gockets(Key),
+    /// `postgres:CHANNEL`, of the database.
+    Postgres(String),
 }
 
 impl End {
-    /// Where the broker has it.
-    pub(crate) fn topic(&self) -> Topic {
+    /// Whose channel it is.
+    pub fn protocol(&self) -> Protocol {
         match self {
-            Self::Rocket { hub, channel } => polysocket_rocket::topic(hub, channel),
-            Self::Gockets(key) => Topic::new(crate::hub::GOCKETS, key.to_string()),
+            Self::Rocket { .. } => Protocol::Rocket,
+            Self::Gockets(_) => Protocol::Gockets,
+            Self::Postgres(_) => Protocol::Postgres,
+        }
+    }
+
+    /// Where the broker has it, if it does.
+    pub(crate) fn topic(&self) -> Option<Topic> {
+        match self {
+            Self::Rocket { hub, channel } => Some(polysocket_rocket::topic(hub, channel)),
+            Self::Gockets(key) => Some(Topic::new(crate::protocols::GOCKETS, key.to_string())),
+            Self::Postgres(_) => None,
         }
     }
 }
@@ -46,7 +60,11 @@ impl FromStr for End {
                 key.map(Self::Gockets)
                     .map_err(|_| "a channel of Gockets is `gockets:KEY`, with its subscriber key".into())
             }
-            _ => Err(format!("`{protocol}` has no channels; `rocket:…` and `gockets:…` have")),
+            "postgres" if (1..=63).contains(&channel.len()) => Ok(Self::Postgres(channel.to_owned())),
+            "postgres" => {
+                Err("a channel of PostgreSQL is `postgres:CHANNEL`, a name of 1 to 63 bytes".into())
+            }
+            _ => Err(format!("`{protocol}` has no channels; `rocket:…`, `gockets:…` and `postgres:…` have")),
         }
     }
 }

@@ -34,7 +34,7 @@ impl Message {
                 let data = broadcast.data.map_or("null", RawValue::get);
                 Some(Self { kind: Kind::Text, payload: Bytes::copy_from_slice(data.as_bytes()) })
             }
-            End::Gockets(_) => Some(Self { kind, payload }),
+            End::Gockets(_) | End::Postgres(_) => Some(Self { kind, payload }),
         }
     }
 
@@ -55,6 +55,8 @@ impl Message {
                 Some((Kind::Text, polysocket_rocket::broadcast_payload(event, channel, Some(data)).into()))
             }
             End::Gockets(_) => Some((self.kind, self.payload)),
+            // Notifications are text.
+            End::Postgres(_) => self.text().is_some().then_some((self.kind, self.payload)),
         }
     }
 
@@ -96,8 +98,10 @@ mod tests {
     }
 
     #[test]
-    fn bytes_have_no_place_in_rocket() {
+    fn bytes_have_no_place_in_rocket_and_postgres() {
         assert_eq!(cross(KEY, "rocket:/x:b", "", Kind::Binary, "x"), None);
+        assert_eq!(cross(KEY, "postgres:b", "", Kind::Binary, "x"), None);
+        assert_eq!(cross(KEY, "postgres:b", "", Kind::Text, "x"), Some((Kind::Text, "x".into())));
         let other = "gockets:ffffffffffffffffffffffffffffffff";
         assert_eq!(cross(KEY, other, "", Kind::Binary, "x"), Some((Kind::Binary, "x".into())));
     }

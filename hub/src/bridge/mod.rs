@@ -3,6 +3,8 @@
 //! # Invariants
 //! - A message is bridged by the one process that published it, so that it crosses once however many nodes there are.
 //! - What came by a bridge is not bridged again: bridges do not add up, and cannot go round.
+//! - A notification of PostgreSQL reaches every node: the one that leads carries it. Where each node has a broker of its
+//!   own, each leads.
 //! - Messages of one bridge stay in order. Whoever publishes does not wait for it; what it cannot take is counted.
 
 mod end;
@@ -14,6 +16,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use polysocket_broker::{Broker, Kind, Tap, Topic};
 use polysocket_config::{Problem, row};
+use polysocket_postgres::{Membership, Postgres, Source, Subscriber};
 use polysocket_service::metrics::{IntCounterVec, Maker, Registry};
 use tokio::sync::mpsc;
 
@@ -24,8 +27,8 @@ use message::Message;
 const QUEUE_MESSAGES_MAX: usize = 1024;
 
 row! {
-    /// A bridge between two channels. A channel is `rocket:/PATH:CHANNEL` (the path of its hub) or `gockets:KEY` (its
-    /// subscriber key).
+    /// A bridge between two channels. A channel is `rocket:/PATH:CHANNEL` (the path of its hub), `gockets:KEY` (its
+    /// subscriber key) or `postgres:CHANNEL` (of the database).
     pub struct BridgeConfig check check {
         /// What is published to this channel
         from: String = String::new(),
@@ -39,7 +42,7 @@ row! {
 
 impl BridgeConfig {
     /// Both ends.
-    fn ends(&self) -> Result<(End, End), (&'static str, String)> {
+    pub(crate) fn ends(&self) -> Result<(End, End), (&'static str, String)> {
         let from = self.from.parse().map_err(|why| ("from", why))?;
         let to = self.to.parse().map_err(|why| ("to", why))?;
         if from == to {
@@ -68,9 +71,9 @@ impl BridgeMetrics {
             messages: Maker(registry).counters(
                 "polysocket_hub_bridged_total",
                 "Messages of bridges by what came of them: full is when too many waited, unfit when the other end \
-                 cannot take it.",
+                 cannot take it; and gap once for each time when notifications may have been missed.",
                 "outcome",
-                &["sent", "full", "unfit", "failed"],
+                &["sent", "full", "unfit", "failed", "gap"],
             ),
         }
     }
@@ -101,8 +104,11 @@ struct Exit {
     queue: mpsc::Receiver<Published>,
 }
 
-/// The other ends, to be served once there is something to publish with.
-pub(crate) struct Exits(Vec<Exit>);
+/// The other ends, and those that begin at the database: to be served once there is something to publish with.
+pub(crate) struct Exits {
+    exits: Vec<Exit>,
+    notified: Vec<(String, Entrance)>,
+}
 
 impl Bridges {
     /// Those that the configuration has, which was checked.
@@ -110,41 +116,80 @@ impl Bridges {
         config: impl IntoIterator<Item = &'a BridgeConfig>,
         metrics: &BridgeMetrics,
     ) -> (Self, Exits) {
-        let (mut entrances, mut exits) = (HashMap::<_, Vec<_>>::new(), Vec::new());
+        let mut entrances = HashMap::<_, Vec<_>>::new();
+        let (mut exits, mut notified) = (Vec::new(), Vec::new());
         for row in config {
             let Ok((from, to)) = row.ends() else { continue };
             let topic = from.topic();
+            let channel = if let End::Postgres(channel) = &from { Some(channel.clone()) } else { None };
             let bridge = Arc::new(Bridge { from, to, event: row.event.clone(), metrics: metrics.clone() });
             let (queue, receiver) = mpsc::channel(QUEUE_MESSAGES_MAX);
-            entrances.entry(topic).or_default().push(Entrance { bridge: bridge.clone(), queue });
+            let entrance = Entrance { bridge: bridge.clone(), queue };
+            match (topic, channel) {
+                (Some(topic), _) => entrances.entry(topic).or_default().push(entrance),
+                (None, Some(channel)) => notified.push((channel, entrance)),
+                (None, None) => {}
+            }
             exits.push(Exit { bridge, queue: receiver });
         }
-        (Self(entrances), Exits(exits))
+        (Self(entrances), Exits { exits, notified })
     }
 }
 
 impl Tap for Bridges {
     fn published(&self, topic: &Topic, kind: Kind, payload: &Bytes) {
-        for Entrance { bridge, queue } in self.0.get(topic).into_iter().flatten() {
-            if queue.try_send((kind, payload.clone())).is_err() {
-                bridge.count("full");
-            }
+        for entrance in self.0.get(topic).into_iter().flatten() {
+            entrance.take(kind, payload.clone());
         }
     }
 }
 
+impl Entrance {
+    fn take(&self, kind: Kind, payload: Bytes) {
+        if self.queue.try_send((kind, payload)).is_err() {
+            self.bridge.count("full");
+        }
+    }
+}
+
+/// A bridge that begins at the database.
+struct Notified {
+    entrance: Entrance,
+    /// Present where one node of several carries.
+    leads: Option<Postgres>,
+}
+
+impl Subscriber for Notified {
+    fn deliver(&self, _channel: &str, _frame: &Bytes, payload: &str, _source: Source) {
+        if self.leads.as_ref().is_none_or(Postgres::leads) {
+            self.entrance.take(Kind::Text, Bytes::copy_from_slice(payload.as_bytes()));
+        }
+    }
+
+    fn gap(&self, _channel: &str, _frame: &Bytes) {
+        self.entrance.bridge.count("gap");
+    }
+}
+
 impl Exits {
-    /// Publishes what comes, until the protocols are gone. The broker must not be tapped.
-    pub(crate) fn serve(self, broker: &Broker) {
-        for Exit { bridge, mut queue } in self.0 {
-            let broker = broker.clone();
+    /// Publishes what comes, until the protocols are gone. The broker must not be tapped; `alone`: no other node has it.
+    /// What is notified is heard as long as what this returns is kept.
+    pub(crate) fn serve(self, broker: &Broker, alone: bool, postgres: Option<&Postgres>) -> Vec<Membership> {
+        for Exit { bridge, mut queue } in self.exits {
+            let (broker, postgres) = (broker.clone(), postgres.cloned());
             tokio::spawn(async move {
                 while let Some((kind, payload)) = queue.recv().await {
-                    let outcome = bridge.carry(&broker, kind, payload).await;
+                    let outcome = bridge.carry(&broker, postgres.as_ref(), kind, payload).await;
                     bridge.count(outcome);
                 }
             });
         }
+        let Some(postgres) = postgres else { return Vec::new() };
+        let hear = |(channel, entrance): (String, Entrance)| {
+            let leads = (!alone).then(|| postgres.clone());
+            postgres.subscribe(&channel, Arc::new(Notified { entrance, leads }))
+        };
+        self.notified.into_iter().filter_map(hear).collect()
     }
 }
 
@@ -153,11 +198,29 @@ impl Bridge {
         self.metrics.messages.with_label_values(&[outcome]).inc();
     }
 
-    async fn carry(&self, broker: &Broker, kind: Kind, payload: Bytes) -> &'static str {
-        let Some(message) = Message::read(&self.from, &self.event, kind, payload) else { return "unfit" };
-        let Some((kind, payload)) = message.write(&self.to, &self.event) else { return "unfit" };
-        match broker.publish(&self.to.topic(), kind, payload).await {
-            Ok(_) => "sent",
+    async fn carry(
+        &self,
+        broker: &Broker,
+        postgres: Option<&Postgres>,
+        kind: Kind,
+        payload: Bytes,
+    ) -> &'static str {
+        let message = Message::read(&self.from, &self.event, kind, payload);
+        let Some((kind, payload)) = message.and_then(|message| message.write(&self.to, &self.event)) else {
+            return "unfit";
+        };
+        let published = match (&self.to, self.to.topic(), postgres) {
+            (_, Some(topic), _) => {
+                broker.publish(&topic, kind, payload).await.map(drop).map_err(|error| error.to_string())
+            }
+            (End::Postgres(channel), None, Some(postgres)) => {
+                let text = String::from_utf8_lossy(&payload).into_owned();
+                postgres.notify(channel, text).await.map_err(|failure| failure.to_string())
+            }
+            _ => return "unfit",
+        };
+        match published {
+            Ok(()) => "sent",
             Err(error) => {
                 tracing::warn!(%error, "a message did not cross a bridge");
                 "failed"

@@ -11,7 +11,7 @@
 //! - [`Origin`], [`OriginPattern`]: pages. Pure.
 //! - `jws`, `claims`, `key`: a token's shape, what it says, and who signed it. Pure, the time is passed in.
 //! - `jwks`: the public keys of an issuer, fetched and kept.
-//! - [`mint()`], [`SigningKey`], [`Claims`]: making tokens.
+//! - [`mint()`], [`sign()`], [`SigningKey`], [`Claims`]: making tokens.
 //!
 //! # Rules for JWTs (RFC 7519, RFC 8725)
 //! - The algorithm belongs to the key. A token whose header names another is refused, and `none` is no
@@ -40,5 +40,5 @@ pub use error::TokenError;
 pub use grant::Grant;
 pub use jwks::JwksError;
 pub use keyring::Keyring;
-pub use mint::{MintError, SigningKey, mint};
+pub use mint::{MintError, SigningKey, mint, sign};
 pub use origin::{Origin, OriginPattern};

@@ -1,6 +1,7 @@
 //! Making tokens: for `polysocket token`, and for tests.
 
 use jsonwebtoken::{EncodingKey, Header};
+use serde::Serialize;
 
 use crate::TokenError;
 use crate::algorithm::Algorithm;
@@ -80,6 +81,11 @@ impl SigningKey {
 /// issuer fit is for the verifier to say.
 pub fn mint(key: &SigningKey, claims: &Claims) -> Result<String, MintError> {
     Terms::read(claims)?;
+    sign(key, claims)
+}
+
+/// Signs claims of any kind: a JWT.
+pub fn sign(key: &SigningKey, claims: &impl Serialize) -> Result<String, MintError> {
     let header = Header { kid: key.id.clone(), ..Header::new(key.algorithm.into()) };
     jsonwebtoken::encode(&header, claims, &key.key)
         .map_err(|_| MintError::Key("the key did not sign; it is damaged".to_owned()))

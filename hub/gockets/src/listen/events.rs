@@ -134,6 +134,8 @@ impl Subscriber for Listener {
     fn gap(&self, _topic: &Topic, from: &Position) {
         self.gaps.inc();
         self.add(format!("event: gap\nid: {from}\ndata: {{\"after\":\"{from}\"}}\n\n").into());
+        // What lost messages may have lost the channel: the client comes back to this place, or learns by 404.
+        self.outbox.end();
     }
 
     fn removed(&self, _topic: &Topic) {

@@ -70,8 +70,8 @@ pub struct Beside<'a> {
     pub relay: &'a str,
 }
 
-/// The pages of those `protocols` that have one, `/pages/NAME`, whose Rocket has hubs at `rocket_paths`. Alone on their listeners, or beside
-/// others.
+/// The pages of those `protocols` that have one, `/pages/NAME`, where Rocket has hubs at `rocket_paths`. Alone on their
+/// listeners, or beside others.
 pub fn page_routes(protocols: &[Protocol], rocket_paths: &[String], beside: Option<Beside<'_>>) -> Router {
     let Beside { pages: other_pages, scripts, relay } =
         beside.unwrap_or(Beside { pages: &[], scripts: &[], relay: "" });
@@ -152,7 +152,9 @@ mod tests {
                     part.starts_with("/pages/").then(|| part.to_owned())
                 }
             })
-            .filter(|path| path.ends_with(".js") || path.ends_with(".css") || path.ends_with(".svg"))
+            .filter(|path| {
+                path.rsplit_once('.').is_some_and(|(_, kind)| ["js", "css", "svg"].contains(&kind))
+            })
             .collect()
     }
 

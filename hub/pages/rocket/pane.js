@@ -55,7 +55,8 @@ export class RocketPane {
 
   async #broadcast({ event, data }) {
     const { client, pane } = this;
-    if (!client.isSubscribed) return pane.error('This pane is not connected, so it cannot publish. Connect it.');
+    if (!pane.isUp) return pane.error('This pane is not connected, so it cannot publish. Connect it.');
+    if (!client.isSubscribed) return pane.error('The hub has not let this pane into the channel, so it cannot publish. The messages say why.');
     pane.error('');
     pane.part('data').select();
     try {

@@ -19,6 +19,7 @@ use crate::commands::hub::open_hub;
 use crate::config::{self, Config};
 use crate::echo;
 use crate::error::Failure;
+use crate::open_files;
 use crate::pages;
 
 /// Where the API is that Pogo makes live.
@@ -45,6 +46,7 @@ pub fn run(flags: &Dev) -> Result<(), Failure> {
 }
 
 async fn serve(config: Config, listen: String) -> Result<(), Failure> {
+    open_files::raise(0);
     let keyring = keyring(&config)?;
     let policy = policy(&config)?.allow_loopback();
     let bound = bind(&listen, None).map_err(Failure::Start)?;

@@ -12,6 +12,7 @@ use crate::args::Common;
 use crate::assembly::{Process, dialer, policy, run_with};
 use crate::config::{self, Config};
 use crate::error::Failure;
+use crate::open_files;
 
 /// Runs until it is told to stop.
 pub fn run(flags: &Common) -> Result<(), Failure> {
@@ -29,6 +30,7 @@ pub(super) fn serve(config: Config, policy: Policy) -> impl Future<Output = Resu
 }
 
 async fn run_hub(config: Config, policy: Policy) -> Result<(), Failure> {
+    open_files::raise(0);
     let within = config.hub.drain_timeout.as_duration();
     let process = Process::new(config);
     let sections = process.config.hub_sections();

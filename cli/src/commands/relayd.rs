@@ -8,6 +8,7 @@ use crate::args::Common;
 use crate::assembly::{CLOSING, Process, Shared, policy, run_with};
 use crate::config::{self, Config};
 use crate::error::Failure;
+use crate::open_files::{self, FILES_PER_SESSION};
 
 /// Runs until it is told to stop, and then leaves in order.
 pub fn run(flags: &Common) -> Result<(), Failure> {
@@ -28,6 +29,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
             "cluster.secret is not set: routers and other nodes cannot tell this node's socket ids from junk"
         );
     }
+    open_files::raise(u64::from(section.sessions_max) * FILES_PER_SESSION);
     let process = Process::new(config);
     let shared = Shared::open(&process.config).await?;
     let relay = process.relay(&shared, policy, listening)?;

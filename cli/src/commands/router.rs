@@ -8,6 +8,7 @@ use crate::args::Common;
 use crate::assembly::{Process, Shared, keyring, policy, run_with};
 use crate::config::{self, Config};
 use crate::error::Failure;
+use crate::open_files;
 
 /// Runs until it is told to stop.
 pub fn run(flags: &Common) -> Result<(), Failure> {
@@ -25,6 +26,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
     if keyring.is_none() {
         tracing::warn!("router.anonymous is on: anybody may use this router");
     }
+    open_files::raise(0);
     let within = section.drain_timeout.as_duration();
     let process = Process::new(config);
     let shared = Shared::open(&process.config).await?;

@@ -1,6 +1,34 @@
-//! Parameters of a URL.
+//! What a URL says.
 
 use std::borrow::Cow;
+
+use axum::extract::RawPathParams;
+use http::StatusCode;
+use polysocket_broker::{Epoch, Position};
+
+use crate::Key;
+use crate::answer::{Refusal, Status};
+
+/// The channel's key in the path.
+pub(crate) fn key(params: &RawPathParams) -> Option<Key> {
+    let (_, text) = params.iter().find(|(name, _)| *name == "key")?;
+    Key::parse(text).ok()
+}
+
+/// `epoch:offset`, as it was given out.
+pub(crate) fn position(text: Option<&str>) -> Result<Option<Position>, Refusal> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
+    let read = text.split_once(':').and_then(|(epoch, offset)| {
+        Some(Position { epoch: Epoch::parse(epoch)?, offset: offset.parse().ok()? })
+    });
+    match read {
+        Some(position) => Ok(Some(position)),
+        None => {
+            Err(Status::err(StatusCode::BAD_REQUEST, "Invalid since: a position as it was given is taken")
+                .into())
+        }
+    }
+}
 
 /// The first parameter of this name; without a value it is empty.
 pub(crate) fn parameter<'a>(query: &'a str, name: &str) -> Option<Cow<'a, str>> {

@@ -12,7 +12,8 @@ use tokio::time::timeout;
 
 use crate::answer::{Refusal, Status, not_allowed, too_long};
 use crate::gockets::Gockets;
-use crate::{Key, admin, subscribe};
+use crate::query::key;
+use crate::{admin, subscribe};
 
 /// The administrative routes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,9 +148,4 @@ impl Gockets {
         };
         self.0.metrics.requests.with_label_values(&[outcome]).inc();
     }
-}
-
-pub(crate) fn key(params: &RawPathParams) -> Option<Key> {
-    let (_, text) = params.iter().find(|(name, _)| *name == "key")?;
-    Key::parse(text).ok()
 }

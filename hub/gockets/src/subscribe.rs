@@ -3,7 +3,6 @@
 use axum::extract::{RawPathParams, Request, State};
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use polysocket_broker::{Epoch, Position};
 use polysocket_service::http::{allow_origin, preflight};
 use polysocket_tokens::Origin;
 
@@ -11,8 +10,7 @@ use crate::answer::{Refusal, Status, not_allowed};
 use crate::channel::Channel;
 use crate::gockets::Gockets;
 use crate::listen::{events, poll, websocket};
-use crate::query::parameter;
-use crate::routes::key;
+use crate::query::{key, parameter, position};
 
 pub(crate) async fn serve(
     State(gockets): State<Gockets>,
@@ -89,19 +87,4 @@ fn says(headers: &HeaderMap, name: header::HeaderName, word: &str) -> bool {
         text.split(',')
             .any(|part| part.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(word))
     })
-}
-
-/// `epoch:offset`, as it was given out.
-pub(crate) fn position(text: Option<&str>) -> Result<Option<Position>, Refusal> {
-    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
-    let read = text.split_once(':').and_then(|(epoch, offset)| {
-        Some(Position { epoch: Epoch::parse(epoch)?, offset: offset.parse().ok()? })
-    });
-    match read {
-        Some(position) => Ok(Some(position)),
-        None => {
-            Err(Status::err(StatusCode::BAD_REQUEST, "Invalid since: a position as it was given is taken")
-                .into())
-        }
-    }
 }

@@ -18,8 +18,7 @@ use crate::answer::{Refusal, Status, json};
 use crate::channel::Channel;
 use crate::config::POLL_TIME_MAX;
 use crate::gockets::Gockets;
-use crate::query::parameter;
-use crate::subscribe::position;
+use crate::query::{parameter, position};
 
 /// How long a poll waits when it does not say.
 const WAIT: Duration = Duration::from_secs(25);

@@ -198,9 +198,7 @@ impl Feeds {
             match feed.known() {
                 Known::State(update, failure) => {
                     if update.shown == Shown::Gone {
-                        return Err(
-                            Failure::new(Code::NotFound, "there is nothing at this path").with_status(410)
-                        );
+                        return Err(Failure::new(Code::NotFound, "there is nothing at this path"));
                     }
                     if member.go_live(ack.clone(), &update, snapshot, &feed.resource.text) {
                         self.0.parts.metrics.updates.inc();
@@ -309,6 +307,10 @@ impl Feeds {
                 let update = match &news.what {
                     What::Nothing => None,
                     What::State(update) => Some(update),
+                    What::Again(update) => {
+                        sent += u64::from(member.again(update, path));
+                        None
+                    }
                     What::Recovered(update) => {
                         member.notice(feed.id, None, path);
                         update.as_ref()

@@ -81,6 +81,8 @@ struct Inner {
     last: Option<Version>,
     /// States that it was sent.
     sends: u64,
+    /// The last was the API's answer to its own write, and not read.
+    unread: bool,
 }
 
 impl Member {
@@ -161,6 +163,7 @@ impl Member {
             return false;
         }
         inner.seq = update.seq;
+        inner.unread = false;
         if inner.last == Some(update.version()) {
             return false;
         }
@@ -213,7 +216,23 @@ impl Member {
         self.send_state(frame);
         if plain {
             inner.last = Some(version);
+            inner.unread = true;
         }
+    }
+
+    /// After a write the resource was read, and is as it was. True: it was sent.
+    pub(super) fn again(&self, update: &Update, path: &str) -> bool {
+        let mut inner = self.inner();
+        let wrong =
+            inner.live && inner.unread && inner.feed == update.feed && inner.last != Some(update.version());
+        inner.unread = false;
+        if wrong {
+            self.send_state(update.frame(path, self.style, inner.last));
+            inner.last = Some(update.version());
+            inner.seq = update.seq;
+            inner.sends += 1;
+        }
+        wrong
     }
 
     /// One who asks for the same in the same way, but as somebody else, and knows what this one knows.

@@ -113,7 +113,10 @@ async fn listen(feeds: &Feeds, feed: &Arc<Feed>) {
             feed.touch();
             let mut events = EventSource::new(response.into_body(), parts.event_bytes_max);
             while let Some(batch) = events.next().await {
-                let last = batch.into_iter().next_back().filter(|_| parts.event_values);
+                // What comes with one member's credential is believed within its own scope only: whether it is still
+                // for everybody is said by answers, not by events.
+                let believed = parts.event_values && feed.scope() != Scope::Public;
+                let last = batch.into_iter().next_back().filter(|_| believed);
                 match last.and_then(Document::parse) {
                     Some(document) => {
                         let news = feed.told(Shown::Value(document));

@@ -36,7 +36,11 @@ struct State {
     /// Counts what happened to the resource as far as we know; a reading from before is of no use.
     generation: u64,
     stale: u32,
+    /// It was touched since it was last read: a writer may have been shown what it is not.
+    touched: bool,
     seq: u64,
+    /// What the last whole answer said; a 304 need not repeat it.
+    lifetime: Option<Duration>,
     etag: Option<HeaderValue>,
     last_modified: Option<HeaderValue>,
     failures: u32,
@@ -71,6 +75,8 @@ pub(super) struct News {
 pub(super) enum What {
     Nothing,
     State(Arc<Update>),
+    /// The same as before, for those who were shown something else as the answer to their own write.
+    Again(Arc<Update>),
     Recovered(Option<Arc<Update>>),
     Failed(Failure),
 }
@@ -84,7 +90,9 @@ impl Feed {
             failure: None,
             generation: 0,
             stale: 0,
+            touched: false,
             seq: 0,
+            lifetime: None,
             etag: None,
             last_modified: None,
             failures: 0,
@@ -165,7 +173,10 @@ impl Feed {
 
     /// Something happened to the resource: what was asked before is not believed, and it is read at once.
     pub(super) fn touch(&self) {
-        self.state().generation += 1;
+        let mut state = self.state();
+        state.generation += 1;
+        state.touched = true;
+        drop(state);
         self.wake.notify_one();
     }
 
@@ -182,13 +193,14 @@ impl Feed {
         let mut state = self.state();
         state.etag.clone_from(&freshness.etag);
         state.last_modified.clone_from(&freshness.last_modified);
+        state.lifetime = freshness.lifetime;
         state.show(self.id, shown)
     }
 
     /// A reading that found nothing new.
     pub(super) fn same(&self) -> News {
         let mut state = self.state();
-        let what = state.healthy();
+        let what = state.unchanged();
         News { members: state.members(&what), what }
     }
 
@@ -235,7 +247,7 @@ impl Feed {
         if state.streaming {
             return pauses.longest;
         }
-        lifetime.unwrap_or(pauses.usual).clamp(pauses.shortest, pauses.longest)
+        lifetime.or(state.lifetime).unwrap_or(pauses.usual).clamp(pauses.shortest, pauses.longest)
     }
 }
 
@@ -263,12 +275,21 @@ impl State {
         }
     }
 
+    fn unchanged(&mut self) -> What {
+        let touched = std::mem::take(&mut self.touched);
+        match (self.healthy(), &self.current) {
+            (What::Nothing, Some(current)) if touched => What::Again(current.clone()),
+            (what, _) => what,
+        }
+    }
+
     fn show(&mut self, feed: u64, shown: Shown) -> News {
-        let recovered = self.healthy();
         let unchanged = self.current.as_ref().is_some_and(|current| current.version() == shown.version());
         let what = if unchanged {
-            recovered
+            self.unchanged()
         } else {
+            let recovered = self.healthy();
+            self.touched = false;
             let before = match self.current.take().as_deref() {
                 Some(Update { shown: Shown::Value(document), .. }) => Some(document.clone()),
                 _ => None,

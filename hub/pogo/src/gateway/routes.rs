@@ -57,8 +57,14 @@ async fn answered(pogo: &Pogo, request: Request) -> Response {
     if address.is_some_and(|address| pogo.0.blocked.address(address)) {
         return refused(pogo, &Failure::new(Code::Forbidden, "this address is blocked here"));
     }
-    if says(request.headers(), header::UPGRADE, "websocket") && root {
-        return accept(pogo, request, address);
+    if says(request.headers(), header::UPGRADE, "websocket") {
+        if root {
+            return accept(pogo, request, address);
+        }
+        return refused(
+            pogo,
+            &Failure::new(Code::NotFound, "the WebSocket is at `/`; bind to paths by messages"),
+        );
     }
     let result = match (request.method(), request.uri().path()) {
         (&Method::POST, "/_pogo/publish") => push::publish(pogo, request).await,

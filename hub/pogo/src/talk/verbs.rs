@@ -55,7 +55,7 @@ impl Client {
             }
             ask.idempotency_key = Some(format!("{}-{}", self.id, id.trim_matches('"')));
         }
-        let answer = shared.upstream.write(Method::POST, &resource, ask).await?;
+        let answer = self.write(Method::POST, &resource, ask).await?;
         let frames = self.data_frames(reply, "response", path, answer.status, &answer.document);
         if let Some(id) = id {
             let max = shared.config.replays_max;
@@ -81,8 +81,7 @@ impl Client {
         };
         let own = own.filter(|member| matches!(member.style, Style::Socket { dialect: Dialect::Seed, .. }));
         let before = own.as_ref().map_or(0, |member| member.sends());
-        let answer =
-            shared.upstream.write(Method::PUT, &resource, self.ask(credential.as_ref(), data)).await?;
+        let answer = self.write(Method::PUT, &resource, self.ask(credential.as_ref(), data)).await?;
         if reply.dialect == Dialect::Seed {
             let frame = verb_frame("response", path, answer.status, answer.document.raw(), self.codec());
             match &own {
@@ -106,8 +105,7 @@ impl Client {
         let shared = &self.pogo.0;
         let resource = shared.base.resource(path)?;
         let credential = self.credential();
-        let answer =
-            shared.upstream.write(Method::DELETE, &resource, self.ask(credential.as_ref(), data)).await?;
+        let answer = self.write(Method::DELETE, &resource, self.ask(credential.as_ref(), data)).await?;
         self.ack(reply, None);
         if answer.status == 202 {
             // It will be deleted, later.
@@ -117,6 +115,17 @@ impl Client {
         }
         shared.nodes.tell_touched(&resource.path).await;
         Ok(())
+    }
+
+    /// A write whose answer was lost may have been done: whoever is bound looks.
+    async fn write(&self, method: Method, resource: &Resource, ask: Ask<'_>) -> Result<Answer, Failure> {
+        let shared = &self.pogo.0;
+        let answer = shared.upstream.write(method, resource, ask).await;
+        if answer.as_ref().is_err_and(|failure| matches!(failure.code, Code::UpstreamError | Code::Timeout)) {
+            shared.feeds.touch(&resource.path);
+            shared.nodes.tell_touched(&resource.path).await;
+        }
+        answer
     }
 
     /// In the seed's dialect a frame and then an ack; later the ack has the data.

@@ -115,7 +115,7 @@ impl Upstream {
         self.counted(read.await)
     }
 
-    /// Writes: anything but a read.
+    /// Writes: anything but a read. What a deletion is answered with does not matter, if it is a success.
     pub(crate) async fn write(
         &self,
         method: Method,
@@ -124,13 +124,23 @@ impl Upstream {
     ) -> Result<Answer, Failure> {
         self.metrics.upstream.with_label_values(&["write"]).inc();
         let write = self.timed(async {
+            let deletes = method == Method::DELETE;
             let response = self.send(method, &resource.url, &ask).await?;
             if response.status().is_redirection() {
                 let failure =
                     Failure::new(Code::UpstreamError, "the API redirects this write, which is not followed");
                 return Err(failure.with_status(response.status().as_u16()));
             }
-            self.answer(response).await
+            let status = response.status();
+            match self.answer(response).await {
+                Err(_) if deletes && status.is_success() => Ok(Answer {
+                    status: status.as_u16(),
+                    document: Document::null(),
+                    freshness: Freshness::default(),
+                    location: None,
+                }),
+                answer => answer,
+            }
         });
         self.counted(write.await)
     }
@@ -195,6 +205,8 @@ impl Upstream {
         let body = Limited::new(body, self.answer_bytes_max).collect().await;
         let body = match body {
             Ok(body) => body.to_bytes(),
+            // Its status says enough.
+            Err(_) if !head.status.is_success() => Bytes::new(),
             Err(error) if error.is::<LengthLimitError>() => {
                 return Err(wrong(format!(
                     "the API's answer is longer than {} bytes",

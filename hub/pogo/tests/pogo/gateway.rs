@@ -172,6 +172,7 @@ async fn pages_of_other_origins() {
     assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, "https://app.example"));
     assert_eq!(bed.send("OPTIONS", "/a", &origin, b"").await.status, 204);
     assert!(Client::try_open(bed.address, "/", &origin).await.is_ok());
+    assert_eq!(Client::try_open(bed.address, "/a", &origin).await.err().unwrap().status, 404);
     let other = [("Origin", "https://evil.example")];
     assert_eq!(bed.send("GET", "/a", &other, b"").await.status, 403);
     assert_eq!(Client::try_open(bed.address, "/", &other).await.err().unwrap().status, 403);

@@ -26,19 +26,21 @@ async fn streaming(state: &Arc<Mutex<String>>) -> (Api, Arc<Mutex<Vec<Says>>>) {
         if seen.header("accept") != Some("text/event-stream") {
             return json(200, &[], shown.lock().unwrap().clone());
         }
-        let (sender, receiver) = mpsc::unbounded_channel::<&'static str>();
-        open.lock().unwrap().push(sender);
-        let chunks = stream::unfold(receiver, |mut receiver| async {
-            let chunk = receiver.recv().await?;
-            Some((Ok::<_, std::convert::Infallible>(Bytes::from_static(chunk.as_bytes())), receiver))
-        });
-        Response::builder()
-            .header("content-type", "text/event-stream")
-            .body(Body::from_stream(chunks))
-            .unwrap()
+        stream_to(&open)
     })
     .await;
     (api, says)
+}
+
+/// An answer that goes on with whatever is said.
+fn stream_to(open: &Mutex<Vec<Says>>) -> Response {
+    let (sender, receiver) = mpsc::unbounded_channel::<&'static str>();
+    open.lock().unwrap().push(sender);
+    let chunks = stream::unfold(receiver, |mut receiver| async {
+        let chunk = receiver.recv().await?;
+        Some((Ok::<_, std::convert::Infallible>(Bytes::from_static(chunk.as_bytes())), receiver))
+    });
+    Response::builder().header("content-type", "text/event-stream").body(Body::from_stream(chunks)).unwrap()
 }
 
 #[tokio::test]
@@ -73,6 +75,38 @@ async fn events_of_the_api() {
         eventually("it is listened to again", async || says.lock().unwrap().len() == 1).await;
         assert_eq!(api.reads("/else"), 1);
     }
+}
+
+/// The stream was opened with somebody's token, when everybody might see what it says.
+#[tokio::test]
+async fn events_of_what_is_public_are_not_believed() {
+    let state = Arc::new(Mutex::new("1".to_owned()));
+    let says: Arc<Mutex<Vec<Says>>> = Arc::default();
+    let (open, shown) = (says.clone(), state.clone());
+    let api = Api::new(move |seen: &Seen| {
+        if seen.header("accept") == Some("text/event-stream") {
+            return stream_to(&open);
+        }
+        let own = format!("\"of {}\"", seen.token().unwrap_or("nobody"));
+        match shown.lock().unwrap().as_str() {
+            "private" => json(200, &[], own),
+            public => json(200, &[("cache-control", "public")], public),
+        }
+    })
+    .await;
+    let bed = Bed::with(&api.url, |setup| {
+        setup.config.poll_every = Span::seconds(60);
+        setup.config.event_paths = vec!["/live".into()];
+        setup.config.event_values = true;
+    })
+    .await;
+    let (mut anna, mut otto) = (bed.user("token-of-anna").await, bed.user("token-of-otto").await);
+    assert_eq!((anna.bind("/live").await, otto.bind("/live").await), (1.into(), 1.into()));
+    eventually("it is listened to", async || says.lock().unwrap().len() == 1).await;
+    *state.lock().unwrap() = "private".to_owned();
+    says.lock().unwrap()[0].send("data: \"of token-of-anna\"\n\n").unwrap();
+    assert_eq!(otto.json().await["data"], "of token-of-otto");
+    assert_eq!(anna.json().await["data"], "of token-of-anna");
 }
 
 #[tokio::test]

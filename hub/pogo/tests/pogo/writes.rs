@@ -96,6 +96,55 @@ async fn a_poll_that_is_faster_than_the_answer() {
     writer.quiet().await;
 }
 
+/// What a write is answered with is not always what is there then.
+#[tokio::test]
+async fn an_answer_that_is_not_true() {
+    for status in [200, 304] {
+        let api = Api::new(move |seen| {
+            if seen.method == http::Method::PUT {
+                return json(200, &[], r#"{"n":"as if"}"#);
+            }
+            let again = seen.header("if-none-match").is_some() && status == 304;
+            json(if again { 304 } else { 200 }, &[("etag", "\"1\"")], if again { "" } else { r#"{"n":1}"# })
+        })
+        .await;
+        let bed = quiet_bed(&api.url).await;
+        let (mut writer, mut other) = (bed.client().await, bed.client().await);
+        writer.bind("/a").await;
+        other.bind("/a").await;
+        writer.say(r#"{"seqId":1,"event":"put","path":"/a","data":{}}"#).await;
+        assert_eq!(writer.json().await["data"]["n"], "as if");
+        assert_eq!(writer.text().await, r#"{"seqId":1,"status":"ok"}"#);
+        assert_eq!(writer.json().await["data"]["n"], 1, "it is told what is there");
+        other.quiet().await;
+        writer.quiet().await;
+    }
+}
+
+#[tokio::test]
+async fn a_write_whose_answer_is_lost() {
+    let n = Arc::new(Mutex::new(1));
+    let state = n.clone();
+    let api = Api::new(move |seen| {
+        if seen.method == http::Method::GET {
+            return json(200, &[], state.lock().unwrap().to_string());
+        }
+        *state.lock().unwrap() += 1;
+        http::Response::builder().header("content-type", "text/plain").body("done".into()).unwrap()
+    })
+    .await;
+    let bed = quiet_bed(&api.url).await;
+    let (mut writer, mut other) = (bed.client().await, bed.client().await);
+    other.bind("/a").await;
+    let answer = writer.ask(r#"{"seqId":1,"event":"put","path":"/a","data":1}"#).await;
+    assert!(answer.contains(r#""code":"upstream_error","httpStatus":200"#), "{answer}");
+    assert_eq!(other.json().await["data"], 2, "it was done all the same");
+    let answer = writer.ask(r#"{"seqId":1,"event":"delete","path":"/a"}"#).await;
+    assert_eq!(answer, r#"{"seqId":1,"status":"ok"}"#, "nobody wants to know what a deletion says");
+    assert_eq!(other.json().await["status"], 410);
+    assert_eq!(other.json().await["data"], 3, "this API has it still, and that is told as well");
+}
+
 #[tokio::test]
 async fn what_the_api_is_sent() {
     let api = Api::new(|seen| match seen.method {

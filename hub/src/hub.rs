@@ -18,8 +18,9 @@ use prometheus::Registry;
 use thiserror::Error;
 
 use crate::bridge::{BridgeMetrics, Bridges};
+use crate::pages::{Facts, page_routes};
 use crate::protocols::Protocols;
-use crate::{Beside, Mount, Protocol, Sections, page_routes};
+use crate::{Beside, Mount, Protocol, Sections};
 
 /// What a hub is made of; the caller has configured it.
 pub struct Parts<'a> {
@@ -61,6 +62,7 @@ pub struct Hub {
     sections: Sections,
     broker: Broker,
     protocols: Protocols,
+    facts: Facts,
     _bridged: Vec<Membership>,
 }
 
@@ -72,13 +74,14 @@ impl Hub {
     /// What in the configuration cannot be used.
     pub async fn open(parts: Parts<'_>) -> Result<Self, HubError> {
         let sections = parts.sections.clone();
+        let facts = Facts::of(&sections, &parts.ports);
         let bare = Broker::open(&sections.broker, BrokerMetrics::new(parts.metrics)).await?;
         let (bridges, exits) = Bridges::new(sections.hub.bridges.iter(), &BridgeMetrics::new(parts.metrics));
         let broker = bare.tapped(Arc::new(bridges));
         let protocols = Protocols::new(parts, &broker)?;
         let alone = sections.broker.is_memory();
         let bridged = exits.serve(&bare, alone, protocols.postgres.as_ref());
-        Ok(Self { sections, broker, protocols, _bridged: bridged })
+        Ok(Self { sections, broker, protocols, facts, _bridged: bridged })
     }
 
     /// Each protocol that runs, for listeners of its own.
@@ -87,7 +90,7 @@ impl Hub {
     }
 
     fn mount(&self, protocol: Protocol) -> Option<Mount> {
-        let pages = self.sections.hub.pages.then(|| page_routes(&[protocol], &self.rocket_paths(), None));
+        let pages = self.sections.hub.pages.then(|| page_routes(&[protocol], &self.facts, None));
         let routes = match protocol {
             Protocol::Rocket => {
                 return Some(Mount::Rocket(self.protocols.rocket.clone()?, pages.map(Routes::new)));
@@ -102,11 +105,7 @@ impl Hub {
     /// The pages of all protocols that run, for the listeners of [`routes`](Self::routes).
     pub fn pages(&self, beside: Beside<'_>) -> axum::Router {
         let protocols: Vec<Protocol> = self.sections.hub.running().collect();
-        page_routes(&protocols, &self.rocket_paths(), Some(beside))
-    }
-
-    fn rocket_paths(&self) -> Vec<String> {
-        self.sections.rocket.hubs.iter().map(|hub| hub.path.clone()).collect()
+        page_routes(&protocols, &self.facts, Some(beside))
     }
 
     /// All protocols as paths of somebody else's listeners: Gockets under `/channel`, Rocket under the paths of its hubs,
@@ -146,6 +145,11 @@ impl Hub {
             gockets.ready().await?;
         }
         self.protocols.postgres.as_ref().map_or(Ok(()), Postgres::ready)
+    }
+
+    /// Tells the other nodes that nobody is here any more. For the end, when connections have gone.
+    pub async fn stop(&self) {
+        self.broker.stop().await;
     }
 
     /// Until it is of no use any more, with the reason: the database was given up, where the operator wants that.

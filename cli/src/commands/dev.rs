@@ -75,6 +75,7 @@ async fn serve(config: Config, listen: String) -> Result<(), Failure> {
     stop_signal().await;
     relay.stop();
     process.finish(Duration::from_secs(1)).await;
+    hub.stop().await;
     Ok(())
 }
 

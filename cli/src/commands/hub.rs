@@ -52,6 +52,7 @@ async fn run_hub(config: Config, policy: Policy) -> Result<(), Failure> {
     };
     tracing::info!("stopping");
     process.finish(within).await;
+    hub.stop().await;
     ended
 }
 

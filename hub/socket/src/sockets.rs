@@ -76,8 +76,7 @@ impl Sockets {
             taken: AtomicUsize::new(0),
             deserted: Notify::new(),
         });
-        // It watches for abortion itself.
-        group.life.spawn_bare(drain::drain(group.clone()));
+        group.life.spawn_drain(drain::drain(group.clone()));
         Self(group)
     }
 

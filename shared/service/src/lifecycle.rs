@@ -6,12 +6,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::TaskTracker;
 
 /// The phases of a process, in order. Cloned into every task.
 ///
-/// 1. *draining*: nothing new is taken; what runs goes on.
+/// 1. *draining*: nothing new is taken; what runs goes on, and ends in order where that takes its time
+///    ([`spawn_drain`](Self::spawn_drain)).
 /// 2. *stopping*: listeners stop, idle connections end, those in a request finish it.
 /// 3. *aborted*: the deadline has passed; whatever still runs is dropped.
 #[derive(Debug, Clone, Default)]
@@ -20,7 +22,13 @@ pub struct Lifecycle {
     stopping: CancellationToken,
     aborted: CancellationToken,
     tasks: TaskTracker,
+    /// Those among them that phase 2 waits for.
+    drains: TaskTracker,
 }
+
+/// The part of a deadline, and the longest time, that is kept for phase 2.
+const STOP_SHARE: u32 = 5;
+const STOP_MOST: Duration = Duration::from_secs(5);
 
 impl Lifecycle {
     /// A process that runs.
@@ -36,6 +44,12 @@ impl Lifecycle {
     /// Spawns a task that watches for abortion itself; saves the memory of watching for it.
     pub fn spawn_bare(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(task);
+    }
+
+    /// Spawns a task that watches for abortion itself, and for which phase 2 waits as long as the deadline lets it: one
+    /// that ends something in order while the process drains.
+    pub fn spawn_drain(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(self.drains.track_future(task));
     }
 
     /// Begins phase 1.
@@ -68,12 +82,16 @@ impl Lifecycle {
         &self.aborted
     }
 
-    /// Phases 2 and 3: whether every task ended by itself within `deadline`.
+    /// All phases to the end: whether every task ended by itself within `deadline`.
     pub async fn finish(&self, deadline: Duration) -> bool {
+        let until = Instant::now() + deadline;
         self.draining.cancel();
+        self.drains.close();
+        let to_stop = (deadline / STOP_SHARE).min(STOP_MOST);
+        let _ = timeout_at(until - to_stop, self.drains.wait()).await;
         self.stopping.cancel();
         self.tasks.close();
-        let clean = tokio::time::timeout(deadline, self.tasks.wait()).await.is_ok();
+        let clean = timeout_at(until, self.tasks.wait()).await.is_ok();
         self.aborted.cancel();
         self.tasks.wait().await;
         clean
@@ -127,5 +145,27 @@ mod tests {
         let life = Lifecycle::new();
         life.spawn(std::future::pending());
         assert!(!life.finish(Duration::from_secs(1)).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_drains_is_waited_for_before_the_rest_stops() {
+        let life = Lifecycle::new();
+        let drained = life.clone();
+        life.spawn_drain(async move {
+            drained.draining().await;
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            assert!(!drained.is_stopping());
+        });
+        let begun = Instant::now();
+        assert!(life.finish(Duration::from_secs(10)).await);
+        assert_eq!(begun.elapsed(), Duration::from_secs(3));
+
+        // But not for longer than leaves time to stop.
+        let life = Lifecycle::new();
+        let stopped = life.clone();
+        life.spawn_drain(async move { stopped.stopping().await });
+        let begun = Instant::now();
+        assert!(life.finish(Duration::from_secs(10)).await);
+        assert_eq!(begun.elapsed(), Duration::from_secs(8));
     }
 }

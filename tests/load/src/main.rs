@@ -12,6 +12,7 @@
 //! - `baseline`, `upstream`: the two servers that are part of this program.
 //! - `dialect`: each subject's protocol, pure; `client`: HTTP and one page over it.
 //! - `fanout`: another kind of run: the hub beside npm ws and socket.io.
+//! - `stalled`: another: the hub with and without a subscriber that stops reading.
 //! - `workloads`: what the pages do; `measure`: what the kernel says.
 //! - `stats`, `report`: what it means.
 
@@ -24,6 +25,7 @@ mod fanout;
 mod measure;
 mod options;
 mod report;
+mod stalled;
 mod stats;
 mod subjects;
 mod upstream;
@@ -69,6 +71,7 @@ async fn carry_out(command: Command) -> Result<()> {
     match command {
         Command::Compare(options) => compare::run(options).await,
         Command::Fanout(options) => fanout::run(options).await,
+        Command::Stalled(options) => stalled::run(options).await,
         Command::Baseline { listen, answer_bytes } => match baseline::serve(listen, answer_bytes).await? {},
         Command::Floor { listen } => match fanout::serve_floor(listen).await? {},
         Command::Upstream { listen } => match upstream::serve(listen).await? {},

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::fanout::Fanout;
+use crate::stalled::Stalled;
 use crate::subjects::Subject;
 use crate::workloads::{Churn, Echo, Idle, Plan, Workload};
 
@@ -23,6 +24,8 @@ pub enum Command {
     Compare(Compare),
     /// Broadcast to many WebSockets of the hub, of npm ws and of socket.io, and report
     Fanout(Fanout),
+    /// One subscriber of many of the hub stops reading: what the others notice, and report
+    Stalled(Stalled),
     /// Be the baseline: one POST, one GET, fixed answers
     Baseline {
         #[arg(long, value_name = "ADDRESS")]

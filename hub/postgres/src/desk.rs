@@ -20,7 +20,7 @@ pub struct Desk {
     pub within: Duration,
     /// Longer messages than notifications take, where there is a table for them.
     pub overflow_bytes_max: Option<usize>,
-    pub metrics: PostgresMetrics,
+    pub metrics: Arc<PostgresMetrics>,
 }
 
 /// A message that is handed in.

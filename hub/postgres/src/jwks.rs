@@ -119,7 +119,9 @@ impl Jwks {
             }
             let body = Limited::new(response.into_body(), BODY_BYTES_MAX).collect().await;
             let body = body.map_err(|error| error.to_string())?.to_bytes();
-            key::read_set(&body).ok_or_else(|| "what came is no set of JWKs".to_owned())
+            let keys = key::read_set(&body).ok_or_else(|| "what came is no set of JWKs".to_owned())?;
+            // A secret that is at a URL is none.
+            Ok(keys.into_iter().filter(|key| !key.shared).collect())
         };
         // Driven here and not by a task, so that it ends with the deadline.
         let driven = async {

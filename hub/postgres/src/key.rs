@@ -24,6 +24,8 @@ pub struct Key {
     verifies: DecodingKey,
     /// It can be guessed.
     pub weak: bool,
+    /// Whoever can verify with it can sign with it.
+    pub shared: bool,
 }
 
 /// jsonwebtoken picks its cryptography at run time; that another caller said so before is no error.
@@ -41,6 +43,7 @@ impl Key {
             algorithms: algorithms.collect(),
             verifies: DecodingKey::from_secret(secret),
             weak: secret.len() < SECRET_BYTES_MIN,
+            shared: true,
         }
     }
 
@@ -76,8 +79,9 @@ impl Key {
         if let Some(only) = jwk.common.key_algorithm {
             algorithms.retain(|algorithm| KeyAlgorithm::from(*algorithm) == only);
         }
+        let shared = matches!(jwk.algorithm, AlgorithmParameters::OctetKey(_));
         let id = jwk.common.key_id.clone();
-        (!algorithms.is_empty()).then_some(Self { id, algorithms, verifies: key, weak })
+        (!algorithms.is_empty()).then_some(Self { id, algorithms, verifies: key, weak, shared })
     }
 }
 

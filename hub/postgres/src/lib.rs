@@ -8,7 +8,7 @@
 //! - [`Postgres`] (`postgres`): what requests share, and the tasks. `routes`: requests; `files`: those for no WebSocket.
 //! - `request`, `claims`, `envelope`, `name`, `batch`: where a token is, what it allows, what a message looks like, what
 //!   a channel may be called, what may share a transaction. Pure. `key`, `jwks`, `gate`: who signed a token.
-//! - `socket`, `inbox`: one client. `expiry`: when its time is up.
+//! - `socket`, `inbox`, `pace`: one client. `expiry`: when its time is up.
 //! - `channels`: who has subscribed. `listener`: the connection that hears for all of them.
 //! - `lead`: which node does what only one shall do.
 //! - `desk`, `notice`: messages for the database. `publisher`: the connection that notifies.
@@ -47,6 +47,7 @@ mod name;
 mod notice;
 mod outbox;
 mod overflow;
+mod pace;
 mod pgws;
 mod postgres;
 mod publisher;

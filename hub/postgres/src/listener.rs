@@ -12,7 +12,7 @@ use tokio_postgres::{Client, Notification};
 use crate::channels::{Channels, Source};
 use crate::database::Address;
 use crate::envelope;
-use crate::error::DatabaseError;
+use crate::error::{DatabaseError, is_refusal};
 use crate::lead::{self, Lead};
 use crate::link::Link;
 use crate::metrics::PostgresMetrics;
@@ -253,15 +253,18 @@ impl Session<'_> {
             return Ok(());
         };
         // What comes meanwhile is kept, so the order is the database's.
-        let fetched = self.link.drive(self.of.timing.statement, overflow.fetch(&self.client, &id)).await;
-        match fetched {
-            Ok(Some(payload)) => self.of.deliver(channel, &payload),
-            Ok(None) => {
-                tracing::warn!(channel, "a message was removed from polysocket_overflow before it was read");
-                self.of.tell_gap(Some(envelope::channel_of(payload).as_deref().unwrap_or(channel)));
+        let fetched = self.link.beside(self.of.timing.statement, overflow.fetch(&self.client, &id)).await?;
+        let why = match fetched {
+            Ok(Some(payload)) => {
+                self.of.deliver(channel, &payload);
+                return Ok(());
             }
-            Err(error) => return Err(error),
-        }
+            Ok(None) => "it was removed before it was read".to_owned(),
+            Err(error) if is_refusal(&error) => DatabaseError::from(error).to_string(),
+            Err(error) => return Err(error.into()),
+        };
+        tracing::warn!(why, "a message in polysocket_overflow is lost to this node");
+        self.of.tell_gap(Some(envelope::channel_of(payload).as_deref().unwrap_or(channel)));
         Ok(())
     }
 

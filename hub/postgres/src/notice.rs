@@ -126,12 +126,12 @@ pub fn tell(metrics: &PostgresMetrics, from: From, channel: &str, failure: &Fail
 
 /// Counts a message for as long as it waits.
 pub struct Waiting {
-    pub metrics: PostgresMetrics,
+    pub metrics: Arc<PostgresMetrics>,
     bytes: i64,
 }
 
 impl Waiting {
-    pub fn new(metrics: PostgresMetrics, bytes: usize) -> Self {
+    pub fn new(metrics: Arc<PostgresMetrics>, bytes: usize) -> Self {
         let bytes = i64::try_from(bytes).unwrap_or_default();
         metrics.waiting.inc();
         metrics.waiting_bytes.add(bytes);

@@ -55,11 +55,13 @@ pub(crate) struct Shared {
     pub(crate) gate: Gate,
     pub(crate) origins: Vec<OriginPattern>,
     pub(crate) sockets: Sockets,
+    /// Messages of one client in a second, and at once.
+    pub(crate) pace: (u32, u32),
     pub(crate) channels: Arc<Channels>,
     pub(crate) desk: Desk,
     pub(crate) expiries: Arc<Expiries>,
     pub(crate) replays: Option<Replays>,
-    pub(crate) metrics: PostgresMetrics,
+    pub(crate) metrics: Arc<PostgresMetrics>,
     lead: Arc<Lead>,
     listener: watch::Receiver<State>,
     publisher: watch::Receiver<State>,
@@ -122,10 +124,12 @@ impl Postgres {
             connect_within: connect,
             statement_within: statement,
             state: publisher_state,
+            listener: listener.clone(),
             metrics: metrics.clone(),
         };
         life.spawn(publishing.run(retry.clone(), life.clone()));
         let bytes_max = config.queue_bytes_max.as_usize().min(Semaphore::MAX_PERMITS).min(u32::MAX as usize);
+        let metrics = Arc::new(metrics);
         let desk = Desk {
             notices,
             bytes: Arc::new(Semaphore::new(bytes_max)),
@@ -149,7 +153,7 @@ impl Postgres {
                 connect_within: connect,
                 statement_within: statement,
                 state,
-                metrics: metrics.clone(),
+                metrics: PostgresMetrics::clone(&metrics),
             };
             life.spawn(reading.run(retry, life.clone()));
             (replays, outbox) = (Some(asked), Some(told));
@@ -160,7 +164,13 @@ impl Postgres {
             gate,
             // The configuration was checked; a pattern that could not be read would allow nobody.
             origins: config.origins.iter().filter_map(|pattern| pattern.parse().ok()).collect(),
-            sockets: Sockets::new(socket_limits, life.clone(), socket_metrics),
+            pace: (socket_limits.messages_per_second, socket_limits.messages_burst),
+            // Who is faster is read later (`pace`), and not closed.
+            sockets: Sockets::new(
+                SocketLimits { messages_per_second: 0, ..socket_limits },
+                life.clone(),
+                socket_metrics,
+            ),
             channels,
             desk,
             expiries: Expiries::start(&life, move || expired.inc()),

@@ -36,6 +36,9 @@ pub struct Publisher {
     pub connect_within: Duration,
     pub statement_within: Duration,
     pub state: watch::Sender<State>,
+    /// That of the connection that listens. Nothing is notified while it is down: this node's own clients would not
+    /// hear it.
+    pub listener: watch::Receiver<State>,
     pub metrics: PostgresMetrics,
 }
 
@@ -120,6 +123,16 @@ impl Publisher {
                     // Nothing is notified to this connection: only its end is to be heard.
                     ended = link.next() => drop(ended?),
                     () = life.stopping() => return Ok(()),
+                }
+                continue;
+            }
+            let is_deaf = matches!(*self.listener.borrow_and_update(), State::Down(_));
+            if is_deaf && !life.is_stopping() {
+                tokio::select! {
+                    _ = self.listener.changed() => {}
+                    ended = link.next() => drop(ended?),
+                    () = expire(pending, &mut self.notices) => {}
+                    () = life.stopping() => {}
                 }
                 continue;
             }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use polysocket_socket::{CloseSummary, Conversation, Incoming, Sender};
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::channels::Membership;
 use crate::claims::Access;
@@ -15,6 +15,7 @@ use crate::error::Rejection;
 use crate::expiry::Expiry;
 use crate::inbox::Inbox;
 use crate::notice::{Failure, From, tell};
+use crate::pace::Pace;
 use crate::postgres::Shared;
 use crate::request::Asking;
 use crate::{Wire, outbox};
@@ -72,6 +73,7 @@ pub struct Talk {
     expiry: Option<Expiry>,
     /// One permit for each message that may wait for the database.
     own: Arc<Semaphore>,
+    pace: Pace,
 }
 
 enum State {
@@ -84,14 +86,19 @@ enum State {
 impl Talk {
     /// One whose token was good.
     pub fn open(shared: Arc<Shared>, sender: Sender, events: bool, opened: Opened) -> Self {
-        let own = Arc::new(Semaphore::new(shared.config.pending_messages_max));
-        Self { shared, sender, events, state: State::Open(Box::new(opened)), expiry: None, own }
+        Self::new(shared, sender, events, State::Open(Box::new(opened)))
     }
 
     /// One whose token is to come.
     pub fn waiting(shared: Arc<Shared>, sender: Sender, asking: Asking) -> Self {
+        let events = asking.events;
+        Self::new(shared, sender, events, State::Waiting(asking))
+    }
+
+    fn new(shared: Arc<Shared>, sender: Sender, events: bool, state: State) -> Self {
         let own = Arc::new(Semaphore::new(shared.config.pending_messages_max));
-        Self { shared, sender, events: asking.events, state: State::Waiting(asking), expiry: None, own }
+        let pace = Pace::new(shared.pace.0, shared.pace.1, Instant::now());
+        Self { shared, sender, events, state, expiry: None, own, pace }
     }
 
     async fn begin(&mut self) {
@@ -192,6 +199,10 @@ impl Conversation for Talk {
     }
 
     async fn message(&mut self, message: Incoming) {
+        let wait = self.pace.wait(Instant::now());
+        if !wait.is_zero() {
+            sleep(wait).await;
+        }
         match std::mem::replace(&mut self.state, State::Refused) {
             State::Waiting(asking) => self.token(asking, &message).await,
             State::Refused => {}

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use polysocket_postgres::Wire;
+use bytes::Bytes;
+use polysocket_postgres::{Source, Subscriber, Wire};
 use serde_json::json;
 
-use crate::bed::{Bed, Client};
+use crate::bed::{Bed, Client, eventually};
 use crate::server::Server;
 
 #[tokio::test]
@@ -76,4 +77,45 @@ async fn a_node_that_stops() {
     let refused = Client::try_open(bed.address, &path, &[]).await;
     assert_eq!(refused.err().expect("no more connections").status, 503);
     assert!(bed.life.finish(Duration::from_secs(10)).await, "all tasks have ended");
+}
+
+#[tokio::test]
+async fn one_node_leads_and_another_one_after_it() {
+    let server = Server::start().await;
+    let nodes = [Bed::new(&server).await, Bed::new(&server).await];
+    let leading = || nodes.iter().filter(|node| node.postgres.leads()).count();
+    eventually("one leads", async || leading() == 1).await;
+    let first = usize::from(nodes[1].postgres.leads());
+    assert!(nodes[first].life.finish(Duration::from_secs(10)).await);
+    eventually("the other leads", async || nodes[1 - first].postgres.leads()).await;
+}
+
+/// What a bridge to another protocol does.
+#[tokio::test]
+async fn somebody_in_the_same_process() {
+    struct Heard(tokio::sync::mpsc::UnboundedSender<String>);
+    impl Subscriber for Heard {
+        fn deliver(&self, channel: &str, _: &Bytes, payload: &str, source: Source) {
+            assert_eq!(source, Source::Notified);
+            self.0.send(format!("{channel}: {payload}")).unwrap();
+        }
+        fn gap(&self, channel: &str, _: &Bytes) {
+            self.0.send(format!("{channel} has a gap")).unwrap();
+        }
+    }
+    let mut server = Server::start().await;
+    let bed = Bed::new(&server).await;
+    let (sender, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let membership = bed.postgres.subscribe("c", std::sync::Arc::new(Heard(sender))).unwrap();
+    bed.postgres.heard(std::slice::from_ref(&membership)).await;
+    let mut ws = bed.chat("c").await;
+    bed.postgres.notify("c", "by a neighbour".to_owned()).await.unwrap();
+    assert_eq!(heard.recv().await.unwrap(), "c: by a neighbour");
+    assert_eq!(ws.text().await, "by a neighbour");
+    server.kill().await;
+    bed.unready_now().await;
+    server.restart().await;
+    assert_eq!(heard.recv().await.unwrap(), "c has a gap");
+    drop(membership);
+    eventually("left", async || heard.recv().await.is_none()).await;
 }

@@ -2,6 +2,7 @@
 
 use polysocket_config::Span;
 use polysocket_postgres::Wire;
+use polysocket_socket::SocketLimits;
 use serde_json::json;
 
 use crate::bed::{Bed, eventually};
@@ -97,4 +98,23 @@ async fn what_the_database_refuses_hurts_nobody_else() {
     assert!(bed.postgres.notify(&"x".repeat(64), String::new()).await.is_err());
     assert!(bed.postgres.notify("c", "x".repeat(8_000)).await.is_err());
     bed.ready().await;
+}
+
+#[tokio::test]
+async fn who_is_too_fast_is_read_later() {
+    let server = Server::start().await;
+    let limits = SocketLimits { messages_per_second: 200, messages_burst: 10, ..SocketLimits::default() };
+    let bed = Bed::limited(crate::bed::config(&server, Wire::Seed), limits);
+    bed.ready().await;
+    let mut ws = bed.chat("c").await;
+    let begin = tokio::time::Instant::now();
+    for number in 0..60 {
+        ws.say(&number.to_string()).await;
+    }
+    for number in 0..60 {
+        assert_eq!(ws.payload().await, number.to_string());
+    }
+    // 50 beyond the burst, 5 ms each.
+    assert!(begin.elapsed() >= std::time::Duration::from_millis(250));
+    ws.silent().await;
 }

@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::timeout;
 
+pub use crate::answer::Answer;
 use crate::http1::{Framing, Head, Reader};
 
 /// How long a connection may take to open.
@@ -143,15 +144,6 @@ impl Request {
         out.extend_from_slice(&self.body);
         out
     }
-}
-
-/// A whole answer.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    /// Status and headers.
-    pub head: Head,
-    /// The body, complete.
-    pub body: Bytes,
 }
 
 #[derive(Debug)]

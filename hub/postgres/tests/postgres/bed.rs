@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::server::Server;
+use polysocket_tests::postgres_server::PostgresServer;
 
 /// Longer than anything takes that is going to happen at all.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -33,7 +33,7 @@ pub struct Bed {
 }
 
 /// Times that no test has to wait for.
-pub fn config(server: &Server, wire: Wire) -> PostgresConfig {
+pub fn config(server: &PostgresServer, wire: Wire) -> PostgresConfig {
     PostgresConfig {
         url: server.url(),
         wire,
@@ -52,21 +52,21 @@ pub fn config(server: &Server, wire: Wire) -> PostgresConfig {
 }
 
 impl Bed {
-    pub async fn new(server: &Server) -> Self {
+    pub async fn new(server: &PostgresServer) -> Self {
         Self::with(server, Wire::Seed, |_| ()).await
     }
 
-    pub async fn current(server: &Server) -> Self {
+    pub async fn current(server: &PostgresServer) -> Self {
         Self::with(server, Wire::Current, |_| ()).await
     }
 
-    pub async fn with(server: &Server, wire: Wire, change: impl FnOnce(&mut PostgresConfig)) -> Self {
+    pub async fn with(server: &PostgresServer, wire: Wire, change: impl FnOnce(&mut PostgresConfig)) -> Self {
         let bed = Self::unready(server, wire, change);
         bed.ready().await;
         bed
     }
 
-    pub fn unready(server: &Server, wire: Wire, change: impl FnOnce(&mut PostgresConfig)) -> Self {
+    pub fn unready(server: &PostgresServer, wire: Wire, change: impl FnOnce(&mut PostgresConfig)) -> Self {
         let mut config = config(server, wire);
         change(&mut config);
         Self::limited(config, SocketLimits { messages_per_second: 0, ..SocketLimits::default() })

@@ -5,11 +5,11 @@ use polysocket_tests::websocket::{Frame, opcode};
 use serde_json::{Value, json};
 
 use crate::bed::{Bed, Client, eventually, now, token};
-use crate::server::Server;
+use polysocket_tests::postgres_server::PostgresServer;
 
 #[tokio::test]
 async fn the_originals_cases() {
-    let server = Server::start().await;
+    let server = PostgresServer::start().await;
     let bed = Bed::with(&server, Wire::Current, |config| {
         config.listen_channel = "postgres-websockets-test-channel".into();
     })
@@ -48,7 +48,7 @@ async fn the_originals_cases() {
 
 #[tokio::test]
 async fn who_may_read_and_who_may_write() {
-    let server = Server::start().await;
+    let server = PostgresServer::start().await;
     for wire in [Wire::Seed, Wire::Current] {
         let bed = Bed::with(&server, wire, |_| ()).await;
         let open = async |mode: &str| bed.open(json!({"mode": mode, "channel": "c"})).await;
@@ -79,7 +79,7 @@ async fn who_may_read_and_who_may_write() {
 
 #[tokio::test]
 async fn urls() {
-    let server = Server::start().await;
+    let server = PostgresServer::start().await;
     let bed = Bed::new(&server).await;
     let client = server.client().await;
     let two = token(&json!({"mode": "r", "channels": ["one", "a b"]}));
@@ -105,7 +105,7 @@ async fn urls() {
 
 #[tokio::test]
 async fn a_token_expires_while_it_is_used() {
-    let server = Server::start().await;
+    let server = PostgresServer::start().await;
     let bed = Bed::new(&server).await;
     for mode in ["r", "w", "rw"] {
         let later = bed.open(json!({"mode": mode, "channel": "c", "exp": now() + 3600.0})).await;
@@ -120,7 +120,7 @@ async fn a_token_expires_while_it_is_used() {
 
 #[tokio::test]
 async fn the_meta_channel() {
-    let server = Server::start().await;
+    let server = PostgresServer::start().await;
     let bed = Bed::with(&server, Wire::Current, |config| {
         config.meta_channel = Some("server-info".into());
         config.meta_closes = true;
@@ -149,7 +149,7 @@ async fn the_meta_channel() {
 
 #[tokio::test]
 async fn binary_messages() {
-    let server = Server::start().await;
+    let server = PostgresServer::start().await;
     let bed = Bed::new(&server).await;
     let mut ws = bed.chat("c").await;
     ws.send(Frame::new(opcode::BINARY, "täxt")).await;
@@ -167,7 +167,7 @@ async fn binary_messages() {
 
 #[tokio::test]
 async fn channels_are_given_up_when_nobody_wants_them() {
-    let server = Server::start().await;
+    let server = PostgresServer::start().await;
     let bed = Bed::new(&server).await;
     let (first, second) = (bed.chat("a").await, bed.chat("a").await);
     assert_eq!(bed.metric("channels", ""), 1);

@@ -7,11 +7,11 @@ use polysocket_postgres::{Source, Subscriber, Wire};
 use serde_json::json;
 
 use crate::bed::{Bed, Client, eventually};
-use crate::server::Server;
+use polysocket_tests::postgres_server::PostgresServer;
 
 #[tokio::test]
 async fn two_nodes_and_no_echo_is_doubled() {
-    let server = Server::start().await;
+    let server = PostgresServer::start().await;
     for wire in [Wire::Seed, Wire::Current] {
         let nodes = [Bed::with(&server, wire, |_| ()).await, Bed::with(&server, wire, |_| ()).await];
         let mut clients: Vec<Client> = Vec::new();
@@ -38,7 +38,7 @@ async fn two_nodes_and_no_echo_is_doubled() {
 
 #[tokio::test]
 async fn the_database_sees_two_connections_however_many_clients_there_are() {
-    let server = Server::start().await;
+    let server = PostgresServer::start().await;
     let bed = Bed::new(&server).await;
     let client = server.client().await;
     let count = async || {
@@ -62,7 +62,7 @@ async fn the_database_sees_two_connections_however_many_clients_there_are() {
 
 #[tokio::test]
 async fn a_node_that_stops() {
-    let server = Server::start().await;
+    let server = PostgresServer::start().await;
     let bed = Bed::new(&server).await;
     let (mut other, clients) =
         (Bed::new(&server).await.chat("c").await, [bed.chat("c").await, bed.chat("c").await]);
@@ -81,7 +81,7 @@ async fn a_node_that_stops() {
 
 #[tokio::test]
 async fn one_node_leads_and_another_one_after_it() {
-    let server = Server::start().await;
+    let server = PostgresServer::start().await;
     let nodes = [Bed::new(&server).await, Bed::new(&server).await];
     let leading = || nodes.iter().filter(|node| node.postgres.leads()).count();
     eventually("one leads", async || leading() == 1).await;
@@ -103,7 +103,7 @@ async fn somebody_in_the_same_process() {
             self.0.send(format!("{channel} has a gap")).unwrap();
         }
     }
-    let mut server = Server::start().await;
+    let mut server = PostgresServer::start().await;
     let bed = Bed::new(&server).await;
     let (sender, mut heard) = tokio::sync::mpsc::unbounded_channel();
     let membership = bed.postgres.subscribe("c", std::sync::Arc::new(Heard(sender))).unwrap();

@@ -8,7 +8,6 @@ mod names;
 mod outages;
 mod queues;
 mod seed;
-mod server;
 mod statuses;
 mod tables;
 mod tls;

@@ -5,11 +5,11 @@ use polysocket_tests::websocket::{Frame, opcode};
 use serde_json::{Value, json};
 
 use crate::bed::{Bed, Client, token};
-use crate::server::Server;
+use polysocket_tests::postgres_server::PostgresServer;
 
 #[tokio::test]
 async fn channels_of_all_kinds() {
-    let server = Server::start().await;
+    let server = PostgresServer::start().await;
     let client = server.client().await;
     let names = [
         "Chat".to_owned(),
@@ -56,7 +56,7 @@ async fn channels_of_all_kinds() {
 
 #[tokio::test]
 async fn names_that_are_too_long() {
-    let server = Server::start().await;
+    let server = PostgresServer::start().await;
     let bed = Bed::new(&server).await;
     for name in ["x".repeat(64), "ü".repeat(32), String::new(), "nul\0".to_owned()] {
         let claims = json!({"mode": "rw", "channel": name});
@@ -68,7 +68,7 @@ async fn names_that_are_too_long() {
 
 #[tokio::test]
 async fn payloads_of_all_kinds() {
-    let server = Server::start().await;
+    let server = PostgresServer::start().await;
     let client = server.client().await;
     for wire in [Wire::Seed, Wire::Current] {
         let bed = Bed::with(&server, wire, |_| ()).await;
@@ -102,7 +102,7 @@ async fn payloads_of_all_kinds() {
 /// A database may hold bytes that are no text. They are nobody's message: that must not be the end of all others'.
 #[tokio::test]
 async fn a_database_without_an_encoding() {
-    let server = Server::start().await;
+    let server = PostgresServer::start().await;
     server
         .client()
         .await
@@ -154,7 +154,7 @@ fn padded(bed_wire: Wire, claims: &Value, total: usize) -> String {
 
 #[tokio::test]
 async fn the_longest_payload() {
-    let server = Server::start().await;
+    let server = PostgresServer::start().await;
     for wire in [Wire::Seed, Wire::Current] {
         let bed = Bed::with(&server, wire, |_| ()).await;
         let claims = json!({"mode": "rw", "channel": "c"});

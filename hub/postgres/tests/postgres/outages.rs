@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use crate::bed::{Bed, Client, eventually};
-use crate::server::Server;
+use polysocket_tests::postgres_server::PostgresServer;
 
 /// A client that says numbers until it is told to stop; how many it said.
 fn write(mut client: Client, stop: &Arc<AtomicBool>) -> JoinHandle<(Client, u64)> {
@@ -47,7 +47,7 @@ async fn read(mut client: Client) -> (Client, Vec<u64>, usize) {
 
 /// Runs writers and readers of both forms while `harm` is done to the database: what a reader did not get it was told
 /// of, no writer was closed, and all go on afterwards.
-async fn under_load(server: &mut Server, harm: impl AsyncFnOnce(&mut Server, &[Bed; 2])) {
+async fn under_load(server: &mut PostgresServer, harm: impl AsyncFnOnce(&mut PostgresServer, &[Bed; 2])) {
     let beds = [Bed::new(server).await, Bed::current(server).await];
     let stop = Arc::new(AtomicBool::new(false));
     let mut pairs = Vec::new();
@@ -86,7 +86,7 @@ async fn under_load(server: &mut Server, harm: impl AsyncFnOnce(&mut Server, &[B
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_and_restarted_under_load() {
-    let mut server = Server::start().await;
+    let mut server = PostgresServer::start().await;
     under_load(&mut server, async |server, beds| {
         for _ in 0..3 {
             server.kill().await;
@@ -104,7 +104,7 @@ async fn killed_and_restarted_under_load() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stopped_and_going_on() {
-    let mut server = Server::start().await;
+    let mut server = PostgresServer::start().await;
     under_load(&mut server, async |server, beds| {
         server.freeze().await;
         for bed in beds {
@@ -120,7 +120,7 @@ async fn stopped_and_going_on() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_terminated() {
-    let mut server = Server::start().await;
+    let mut server = PostgresServer::start().await;
     let client = server.client().await;
     under_load(&mut server, async |_, beds| {
         for role in ["%", "%listener", "%publisher", "%listener"] {
@@ -139,7 +139,7 @@ async fn connections_terminated() {
 
 #[tokio::test]
 async fn gaps_are_told_to_whom_they_concern() {
-    let mut server = Server::start().await;
+    let mut server = PostgresServer::start().await;
     let bed = Bed::new(&server).await;
     let mut two = bed.open(json!({"mode": "r", "channels": ["a", "b\"c"]})).await;
     let mut writer = bed.open(json!({"mode": "w", "channel": "a"})).await;
@@ -165,7 +165,7 @@ async fn gaps_are_told_to_whom_they_concern() {
 
 #[tokio::test]
 async fn the_database_comes_later_than_the_bridge() {
-    let mut server = Server::start().await;
+    let mut server = PostgresServer::start().await;
     server.kill().await;
     let bed = Bed::unready(&server, Wire::Seed, |config| {
         config.listen_within = polysocket_config::Span::seconds(20);
@@ -187,7 +187,7 @@ async fn the_database_comes_later_than_the_bridge() {
 
 #[tokio::test]
 async fn giving_up_is_only_by_request() {
-    let mut server = Server::start().await;
+    let mut server = PostgresServer::start().await;
     server.kill().await;
     let bed = Bed::unready(&server, Wire::Seed, |config| config.attempts_max = 3);
     let why = tokio::time::timeout(crate::bed::PATIENCE, bed.postgres.given_up()).await.unwrap();
@@ -202,7 +202,7 @@ struct Lossy {
 }
 
 impl Lossy {
-    async fn start(server: &Server) -> Self {
+    async fn start(server: &PostgresServer) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (port, target, deaf) =
             (listener.local_addr().unwrap().port(), server.port, Arc::new(AtomicBool::new(false)));
@@ -239,7 +239,7 @@ async fn pass(
 
 #[tokio::test]
 async fn one_that_has_become_deaf_is_found() {
-    let server = Server::start().await;
+    let server = PostgresServer::start().await;
     let lossy = Lossy::start(&server).await;
     let bed = Bed::with(&server, Wire::Seed, |config| {
         // The proxy knows no TLS.

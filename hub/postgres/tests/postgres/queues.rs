@@ -6,11 +6,11 @@ use polysocket_socket::SocketLimits;
 use serde_json::json;
 
 use crate::bed::{Bed, eventually};
-use crate::server::Server;
+use polysocket_tests::postgres_server::PostgresServer;
 
 #[tokio::test]
 async fn twins_are_two() {
-    let server = Server::start().await;
+    let server = PostgresServer::start().await;
     for wire in [Wire::Seed, Wire::Current] {
         let bed = Bed::with(&server, wire, |_| ()).await;
         let mut writers = Vec::new();
@@ -32,7 +32,7 @@ async fn twins_are_two() {
 
 #[tokio::test]
 async fn in_order_and_together() {
-    let server = Server::start().await;
+    let server = PostgresServer::start().await;
     let bed = Bed::new(&server).await;
     let mut reader = bed.open(json!({"mode": "r", "channel": "c"})).await;
     let mut writer = bed.open(json!({"mode": "w", "channel": "c"})).await;
@@ -56,7 +56,7 @@ async fn in_order_and_together() {
 
 #[tokio::test]
 async fn a_database_that_is_away_for_too_long() {
-    let mut server = Server::start().await;
+    let mut server = PostgresServer::start().await;
     let bed = Bed::with(&server, Wire::Seed, |config| {
         config.publish_within = Span::millis(200);
         config.pending_messages_max = 4;
@@ -86,7 +86,7 @@ async fn a_database_that_is_away_for_too_long() {
 
 #[tokio::test]
 async fn what_the_database_refuses_hurts_nobody_else() {
-    let server = Server::start().await;
+    let server = PostgresServer::start().await;
     let bed = Bed::new(&server).await;
     let mut reader = bed.open(json!({"mode": "r", "channel": "c"})).await;
     // Through the same queue, past the checks for clients' messages.
@@ -102,7 +102,7 @@ async fn what_the_database_refuses_hurts_nobody_else() {
 
 #[tokio::test]
 async fn who_is_too_fast_is_read_later() {
-    let server = Server::start().await;
+    let server = PostgresServer::start().await;
     let limits = SocketLimits { messages_per_second: 200, messages_burst: 10, ..SocketLimits::default() };
     let bed = Bed::limited(crate::bed::config(&server, Wire::Seed), limits);
     bed.ready().await;

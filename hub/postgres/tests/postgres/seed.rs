@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::time::timeout;
 
 use crate::bed::{Bed, Client, PATIENCE};
-use crate::server::Server;
+use polysocket_tests::postgres_server::PostgresServer;
 
 /// As printed there.
 const TOKEN: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJjaGFubmVsIjoiY2hhdCIsIm1vZGUiOiJydyJ9\
@@ -17,7 +17,7 @@ const MESSAGE: &str = r#"{"userClaims":{"mode":"rw","channel":"chat"}, "payload"
 
 #[tokio::test]
 async fn the_documents_token_and_messages() {
-    let server = Server::start().await;
+    let server = PostgresServer::start().await;
     let bed = Bed::with(&server, Wire::Seed, |config| config.jwt_secret = Some("secret".into())).await;
     let mut psql =
         server.psql().stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
@@ -65,7 +65,7 @@ async fn the_documents_token_and_messages() {
 
 #[tokio::test]
 async fn a_channel_that_nobody_heard_before() {
-    let server = Server::start().await;
+    let server = PostgresServer::start().await;
     let bed = Bed::new(&server).await;
     let client = server.client().await;
     // Whoever is connected hears what is notified next, whenever that is.

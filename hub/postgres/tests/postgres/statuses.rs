@@ -6,11 +6,11 @@ use polysocket_tests::ports::TempDir;
 use serde_json::json;
 
 use crate::bed::{Bed, Client, get, now, token, token_by};
-use crate::server::Server;
+use polysocket_tests::postgres_server::PostgresServer;
 
 #[tokio::test]
 async fn refusals() {
-    let server = Server::start().await;
+    let server = PostgresServer::start().await;
     let lenient = Bed::new(&server).await;
     let strict = Bed::with(&server, Wire::Current, |config| config.strict_status = true).await;
     let good = json!({"mode": "rw", "channel": "c"});
@@ -45,7 +45,7 @@ async fn refusals() {
 
 #[tokio::test]
 async fn pages_of_other_origins() {
-    let server = Server::start().await;
+    let server = PostgresServer::start().await;
     let bed =
         Bed::with(&server, Wire::Seed, |config| config.origins = vec!["https://*.example.com".into()]).await;
     let path = format!("/{}", token(&json!({"mode": "r", "channel": "c"})));
@@ -62,7 +62,7 @@ async fn pages_of_other_origins() {
 
 #[tokio::test]
 async fn without_a_database() {
-    let mut server = Server::start().await;
+    let mut server = PostgresServer::start().await;
     let bed = Bed::with(&server, Wire::Seed, |config| config.listen_within = Span::millis(50)).await;
     server.kill().await;
     bed.unready_now().await;
@@ -75,7 +75,7 @@ async fn without_a_database() {
 
 #[tokio::test]
 async fn too_many_channels() {
-    let server = Server::start().await;
+    let server = PostgresServer::start().await;
     let bed = Bed::with(&server, Wire::Seed, |config| config.channels_max = 2).await;
     let _two = bed.open(json!({"mode": "r", "channels": ["a", "b"]})).await;
     let path = |channel: &str| format!("/{}", token(&json!({"mode": "r", "channel": channel})));
@@ -86,7 +86,7 @@ async fn too_many_channels() {
 
 #[tokio::test]
 async fn requests_that_are_for_no_websocket() {
-    let server = Server::start().await;
+    let server = PostgresServer::start().await;
     let bed = Bed::new(&server).await;
     for path in ["/", "/anything/at/all", "/postgres"] {
         let answer = get(bed.address, path).await;

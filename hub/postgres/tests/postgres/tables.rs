@@ -5,10 +5,10 @@ use polysocket_postgres::{Postgres, Wire};
 use serde_json::{Value, json};
 
 use crate::bed::{Bed, Client, token};
-use crate::server::Server;
+use polysocket_tests::postgres_server::PostgresServer;
 
-async fn prepared() -> Server {
-    let server = Server::start().await;
+async fn prepared() -> PostgresServer {
+    let server = PostgresServer::start().await;
     // Twice: it may be run again.
     for _ in 0..2 {
         server.client().await.batch_execute(Postgres::schema()).await.unwrap();
@@ -61,7 +61,7 @@ async fn long_messages_by_way_of_a_table() {
 
 #[tokio::test]
 async fn without_the_table() {
-    let server = Server::start().await;
+    let server = PostgresServer::start().await;
     let bed = Bed::with(&server, Wire::Seed, |config| config.overflow = true).await;
     let path = format!("/{}?events=1", token(&json!({"mode": "rw", "channel": "c"})));
     let mut ws = Client::open(bed.address, &path).await;

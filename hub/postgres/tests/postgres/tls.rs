@@ -6,7 +6,7 @@ use polysocket_postgres::Wire;
 use polysocket_tests::ports::TempDir;
 
 use crate::bed::{Bed, eventually};
-use crate::server::Server;
+use polysocket_tests::postgres_server::PostgresServer;
 
 #[tokio::test]
 async fn whom_is_trusted() {
@@ -17,7 +17,7 @@ async fn whom_is_trusted() {
     std::fs::write(&right, &certificate).unwrap();
     let other = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     std::fs::write(&wrong, other.cert.pem()).unwrap();
-    let server = Server::prepared(&["ssl=on"], |data| {
+    let server = PostgresServer::prepared(&["ssl=on"], |data| {
         std::fs::write(data.join("server.crt"), &certificate).unwrap();
         std::fs::write(data.join("server.key"), &key).unwrap();
         std::fs::set_permissions(data.join("server.key"), std::fs::Permissions::from_mode(0o600)).unwrap();
@@ -61,7 +61,7 @@ async fn whom_is_trusted() {
 
 #[tokio::test]
 async fn a_server_without_tls() {
-    let server = Server::start().await;
+    let server = PostgresServer::start().await;
     let bed = Bed::unready(&server, Wire::Seed, |config| config.url.push_str("?sslmode=require"));
     eventually("refused", async || bed.metric("connections_lost_total", "listener") > 1).await;
     assert!(bed.postgres.ready().is_err());

@@ -8,11 +8,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::bed::{Bed, Client, SECRET, now, token};
-use crate::server::Server;
+use polysocket_tests::postgres_server::PostgresServer;
 
 #[tokio::test]
 async fn tokens_that_stay_out_of_logs() {
-    let server = Server::start().await;
+    let server = PostgresServer::start().await;
     let bed = Bed::new(&server).await;
     let (two, good) = (
         token(&json!({"mode": "rw", "channels": ["a", "b"]})),
@@ -49,7 +49,7 @@ async fn tokens_that_stay_out_of_logs() {
 
 #[tokio::test]
 async fn claims_elsewhere_and_patterns() {
-    let server = Server::start().await;
+    let server = PostgresServer::start().await;
     let bed = Bed::with(&server, Wire::Seed, |config| {
         config.claim_mode = "https://example.com/mode".into();
         config.claim_channel = "/app/channel".into();
@@ -74,7 +74,7 @@ async fn claims_elsewhere_and_patterns() {
 async fn secrets_as_the_original_takes_them() {
     use base64::Engine;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    let server = Server::start().await;
+    let server = PostgresServer::start().await;
     let jwk = |secret: &str| json!({"kty": "oct", "alg": "HS256", "k": URL_SAFE_NO_PAD.encode(secret)});
     let wrong = "wrongwrongwrongwrongwrongwrongwr";
     for (secret, base64, good) in [
@@ -120,7 +120,7 @@ async fn issuer(sets: Vec<Value>) -> String {
 async fn keys_of_an_issuer() {
     use base64::Engine;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    let server = Server::start().await;
+    let server = PostgresServer::start().await;
     let key = |id: &str| {
         let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
         // An uncompressed point: 4, x, y.

@@ -1,38 +1,44 @@
 //! A PostgreSQL server of the test's own, which can be killed, stopped, and come back on the same port.
+#![allow(clippy::unwrap_used)]
 
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use polysocket_tests::ports::{TempDir, free_port};
-use polysocket_tests::process::Process;
 use tokio::process::Command;
 use tokio::sync::OnceCell;
+
+use crate::ports::{TempDir, free_port};
+use crate::process::Process;
 
 /// How long a server may take to start, also after a crash.
 const START_MAX: Duration = Duration::from_secs(30);
 /// A server does not run as root.
 const USER: &str = "postgres";
 
-pub struct Server {
+/// A running server; it ends with this.
+#[derive(Debug)]
+pub struct PostgresServer {
+    /// Where it listens, on 127.0.0.1.
     pub port: u16,
     folder: TempDir,
     process: Process,
     settings: Vec<String>,
 }
 
-impl Server {
+impl PostgresServer {
+    /// With its own settings.
     pub async fn start() -> Self {
         Self::with(&[]).await
     }
 
-    /// With settings as in `postgresql.conf`. Files of the test in the server's folder have to be made before, by
-    /// `prepare`.
+    /// With settings as in `postgresql.conf`.
     pub async fn with(settings: &[&str]) -> Self {
         Self::prepared(settings, |_| ()).await
     }
 
+    /// The same, where the test has files of its own in the server's folder: `prepare` makes them before it starts.
     pub async fn prepared(settings: &[&str], prepare: impl FnOnce(&Path)) -> Self {
         let (port, folder) = (free_port().unwrap(), TempDir::new().unwrap());
         run(Command::new("cp").arg("-a").arg(template().await).arg(data(&folder))).await;
@@ -45,6 +51,7 @@ impl Server {
         Self { port, folder, process, settings }
     }
 
+    /// For its superuser and first database.
     pub fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
@@ -60,10 +67,12 @@ impl Server {
         self.signal("STOP").await;
     }
 
+    /// Ends that.
     pub async fn thaw(&self) {
         self.signal("CONT").await;
     }
 
+    /// Kills it, if it runs, and starts it on the same port with the same data.
     pub async fn restart(&mut self) {
         if self.process.is_running() {
             self.kill().await;
@@ -83,6 +92,7 @@ impl Server {
         self.client_of("postgres").await
     }
 
+    /// A client of another database.
     pub async fn client_of(&self, database: &str) -> tokio_postgres::Client {
         let url = format!("postgres://postgres@127.0.0.1:{}/{database}", self.port);
         let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
@@ -143,10 +153,11 @@ async fn template() -> &'static Path {
         .get_or_init(|| async {
             let version = Command::new(binaries().join("postgres")).arg("--version").output().await.unwrap();
             let version = String::from_utf8_lossy(&version.stdout).trim().replace([' ', '(', ')', '/'], "_");
-            let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("cluster-{version}"));
+            let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!(".cache/cluster-{version}"));
             if kept.exists() {
                 return kept;
             }
+            std::fs::create_dir_all(kept.parent().unwrap()).unwrap();
             let folder = TempDir::new().unwrap();
             if is_root() {
                 run(Command::new("chown").arg(USER).arg(folder.path())).await;

@@ -1,7 +1,7 @@
 //! Which protocols run.
 
 use polysocket_broker::BrokerConfig;
-use polysocket_config::{Problem, Span, Tables, section};
+use polysocket_config::{ConfigError, Problem, Span, Tables, section};
 use polysocket_gockets::{GocketsConfig, HooksConfig};
 use polysocket_pogo::PogoConfig;
 use polysocket_postgres::PostgresConfig;
@@ -81,6 +81,9 @@ fn check(config: &HubConfig, problems: &mut Vec<Problem>) {
                 .push(Problem::new(&key, format!("`{name}` is no protocol of the hub; there are {known}")));
         }
     }
+    if config.protocols.is_empty() {
+        problems.push(Problem::new("hub.protocols", "names no protocol: this hub would serve nothing"));
+    }
     check_bridges(config, problems);
 }
 
@@ -124,6 +127,25 @@ pub struct Sections {
     pub postgres: PostgresConfig,
 }
 
+impl Sections {
+    /// Bridges end at hubs that there are.
+    pub(crate) fn check_bridges(&self) -> Result<(), ConfigError> {
+        let mut problems = Vec::new();
+        for (index, bridge) in self.hub.bridges.iter().enumerate() {
+            let Ok((from, to)) = bridge.ends() else { continue };
+            for (key, end) in [("from", from), ("to", to)] {
+                if let End::Rocket { hub, .. } = end
+                    && !self.rocket.hubs.iter().any(|row| row.path == hub)
+                {
+                    let text = format!("rocket.hubs has no hub with the path {hub}");
+                    problems.push(Problem::new(&format!("hub.bridges[{index}].{key}"), text));
+                }
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(ConfigError(problems)) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,6 +164,9 @@ mod tests {
         problems.clear();
         config.check(&mut problems);
         assert!(problems.is_empty());
+        config.protocols.clear();
+        config.check(&mut problems);
+        assert_eq!(problems.len(), 1);
     }
 
     #[test]

@@ -74,6 +74,7 @@ impl Hub {
     /// What in the configuration cannot be used.
     pub async fn open(parts: Parts<'_>) -> Result<Self, HubError> {
         let sections = parts.sections.clone();
+        sections.check_bridges()?;
         let facts = Facts::of(&sections, &parts.ports);
         let bare = Broker::open(&sections.broker, BrokerMetrics::new(parts.metrics)).await?;
         let (bridges, exits) = Bridges::new(sections.hub.bridges.iter(), &BridgeMetrics::new(parts.metrics));

@@ -5,7 +5,7 @@
 //! - [`BridgeConfig`] (`bridge`): what crosses from one protocol to another.
 //! - [`Listeners`] (`listeners`): where each protocol listens.
 //! - [`Mount`] (`mount`): a protocol on listeners of its own.
-//! - [`page_routes`] (`pages`): pages to try the protocols with.
+//! - [`Beside`] (`pages`): pages to try the protocols with.
 //! - `protocols`: the protocols that run.
 //! - [`HubConfig`], [`Protocol`] (`config`): which protocols run.
 //!
@@ -25,4 +25,4 @@ pub use config::{HubConfig, Protocol, Sections};
 pub use hub::{Hub, HubError, Parts};
 pub use listeners::Listeners;
 pub use mount::Mount;
-pub use pages::{Beside, page_routes};
+pub use pages::Beside;

@@ -5,10 +5,12 @@
 
 use axum::Router;
 use axum::routing::get;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use polysocket_postgres::Wire;
 use polysocket_service::http::{File, file_routes};
+use serde_json::{Value, json};
 
-use crate::Protocol;
+use crate::{Protocol, Sections};
 
 const PAGE: &str = "text/html; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
@@ -50,6 +52,29 @@ static GOCKETS: &[File] = files![
     "/pages/gockets/rest.js" SCRIPT "pages/gockets/rest.js",
 ];
 
+static POGO: &[File] = files![
+    "/pages/pogo" PAGE "pages/pogo.html",
+    "/pages/pogo/behind.js" SCRIPT "pages/pogo/behind.js",
+    "/pages/pogo/client.js" SCRIPT "pages/pogo/client.js",
+    "/pages/pogo/document.js" SCRIPT "pages/pogo/document.js",
+    "/pages/pogo/events.js" SCRIPT "pages/pogo/events.js",
+    "/pages/pogo/main.js" SCRIPT "pages/pogo/main.js",
+    "/pages/pogo/pane.js" SCRIPT "pages/pogo/pane.js",
+    "/pages/pogo/shell.js" SCRIPT "pages/pogo/shell.js",
+    "/pages/pogo/words.js" SCRIPT "pages/pogo/words.js",
+];
+
+static POSTGRES: &[File] = files![
+    "/pages/postgres" PAGE "pages/postgres.html",
+    "/pages/postgres/bridge.js" SCRIPT "pages/postgres/bridge.js",
+    "/pages/postgres/forms.js" SCRIPT "pages/postgres/forms.js",
+    "/pages/postgres/main.js" SCRIPT "pages/postgres/main.js",
+    "/pages/postgres/pane.js" SCRIPT "pages/postgres/pane.js",
+    "/pages/postgres/sql.js" SCRIPT "pages/postgres/sql.js",
+    "/pages/postgres/token.js" SCRIPT "pages/postgres/token.js",
+    "/pages/postgres/words.js" SCRIPT "pages/postgres/words.js",
+];
+
 /// What all pages of the project share, where nobody else serves it.
 static SHARED: &[File] = files![
     "/pages/pages.css" STYLE "../cli/pages/pages.css",
@@ -70,26 +95,65 @@ pub struct Beside<'a> {
     pub relay: &'a str,
 }
 
-/// The pages of those `protocols` that have one, `/pages/NAME`, where Rocket has hubs at `rocket_paths`. Alone on their
-/// listeners, or beside others.
-pub fn page_routes(protocols: &[Protocol], rocket_paths: &[String], beside: Option<Beside<'_>>) -> Router {
+/// What the pages are told of the protocols. Nothing of it is secret.
+#[derive(Debug, Clone)]
+pub(crate) struct Facts {
+    rocket: Vec<String>,
+    /// The path of the API behind Pogo, if this process has it, too.
+    api: Option<String>,
+    wire: Wire,
+    listen_channel: String,
+}
+
+impl Facts {
+    /// Of a hub that is configured so, in a process that is reached at `ports`.
+    pub(crate) fn of(sections: &Sections, ports: &[u16]) -> Self {
+        Self {
+            rocket: sections.rocket.hubs.iter().map(|hub| hub.path.clone()).collect(),
+            api: sections.pogo.upstream.as_deref().and_then(|upstream| path_here(upstream, ports)),
+            wire: sections.postgres.wire,
+            listen_channel: sections.postgres.listen_channel.clone(),
+        }
+    }
+
+    /// With the paths of `pogo` and `postgres`: of their own listeners they have all.
+    fn json(&self, is_beside: bool) -> Value {
+        let path = |prefix: &str| if is_beside { prefix.to_owned() } else { "/".to_owned() };
+        json!({
+            "rocket": self.rocket,
+            "pogo": { "path": path("/pogo"), "api": self.api.as_ref().filter(|_| is_beside) },
+            "postgres": { "path": path("/postgres"), "wire": self.wire, "listen_channel": self.listen_channel },
+        })
+    }
+}
+
+/// The path of a URL that leads to this machine and one of `ports`.
+fn path_here(url: &str, ports: &[u16]) -> Option<String> {
+    let url: Uri = url.parse().ok()?;
+    let is_here = matches!(url.host()?, "127.0.0.1" | "localhost" | "[::1]");
+    (is_here && ports.contains(&url.port_u16()?)).then(|| url.path().trim_end_matches('/').to_owned())
+}
+
+/// The pages of `protocols`, `/pages/NAME`. Alone on their listeners, or beside others.
+pub(crate) fn page_routes(protocols: &[Protocol], facts: &Facts, beside: Option<Beside<'_>>) -> Router {
     let Beside { pages: other_pages, scripts, relay } =
         beside.unwrap_or(Beside { pages: &[], scripts: &[], relay: "" });
-    let protocols: Vec<Protocol> =
-        protocols.iter().copied().filter(|&protocol| !files_of(protocol).is_empty()).collect();
     if protocols.is_empty() {
         return Router::new();
     }
     let own_pages = protocols.iter().map(|protocol| format!("/pages/{}", protocol.name()));
     let pages: Vec<String> = other_pages.iter().map(|&path| path.to_owned()).chain(own_pages).collect();
-    let place = serde_json::json!({ "pages": pages, "scripts": scripts, "rocket": rocket_paths }).to_string();
+    let mut place = facts.json(beside.is_some());
+    place["pages"] = pages.into();
+    place["scripts"] = scripts.into();
+    let place = place.to_string();
     let headers = headers(relay);
     let told = (json_headers(headers.clone()), place);
     let mut routes = file_routes(COMMON, |_| headers.clone()).route(PLACE, get(move || async move { told }));
     if beside.is_none() {
         routes = routes.merge(file_routes(SHARED, |_| headers.clone()));
     }
-    for protocol in protocols {
+    for &protocol in protocols {
         routes = routes.merge(file_routes(files_of(protocol), |_| headers.clone()));
     }
     routes
@@ -100,7 +164,8 @@ fn files_of(protocol: Protocol) -> &'static [File] {
     match protocol {
         Protocol::Rocket => ROCKET,
         Protocol::Gockets => GOCKETS,
-        Protocol::Pogo | Protocol::Postgres => &[],
+        Protocol::Pogo => POGO,
+        Protocol::Postgres => POSTGRES,
     }
 }
 
@@ -160,13 +225,28 @@ mod tests {
 
     #[test]
     fn all_that_is_named_is_served_and_nothing_else() {
-        let all: Vec<&File> = [COMMON, ROCKET, GOCKETS, SHARED].into_iter().flatten().collect();
+        let all: Vec<&File> =
+            [COMMON, ROCKET, GOCKETS, POGO, POSTGRES, SHARED].into_iter().flatten().collect();
         let served: BTreeSet<String> = all.iter().map(|file| file.path.to_owned()).collect();
         let named: BTreeSet<String> = all.iter().flat_map(|file| named(file)).collect();
         let missing: Vec<_> = named.difference(&served).collect();
         assert!(missing.is_empty(), "{missing:?}");
-        let pages = BTreeSet::from(["/pages/rocket".to_owned(), "/pages/gockets".to_owned()]);
+        let pages = ["rocket", "gockets", "pogo", "postgres"].map(|name| format!("/pages/{name}")).into();
         assert_eq!(served.difference(&named).cloned().collect::<BTreeSet<_>>(), pages);
+    }
+
+    #[test]
+    fn where_the_api_is() {
+        for (url, path) in [
+            ("http://127.0.0.1:8080/api", Some("/api")),
+            ("http://localhost:8080/", Some("")),
+            ("http://127.0.0.1:3000/api", None),
+            ("http://127.0.0.1/api", None),
+            ("http://user:secret@api:8080/api", None),
+            ("no url", None),
+        ] {
+            assert_eq!(path_here(url, &[8080]).as_deref(), path, "{url}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod message;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use polysocket_broker::{Broker, Kind, Tap, Topic};
@@ -93,6 +94,8 @@ type Published = (Kind, Bytes);
 struct Entrance {
     bridge: Arc<Bridge>,
     queue: mpsc::Sender<Published>,
+    /// The last message found no room, and the log has it.
+    is_full: AtomicBool,
 }
 
 /// All bridges, as a tap of what the protocols publish.
@@ -124,7 +127,7 @@ impl Bridges {
             let channel = if let End::Postgres(channel) = &from { Some(channel.clone()) } else { None };
             let bridge = Arc::new(Bridge { from, to, event: row.event.clone(), metrics: metrics.clone() });
             let (queue, receiver) = mpsc::channel(QUEUE_MESSAGES_MAX);
-            let entrance = Entrance { bridge: bridge.clone(), queue };
+            let entrance = Entrance { bridge: bridge.clone(), queue, is_full: AtomicBool::new(false) };
             match (topic, channel) {
                 (Some(topic), _) => entrances.entry(topic).or_default().push(entrance),
                 (None, Some(channel)) => notified.push((channel, entrance)),
@@ -146,8 +149,13 @@ impl Tap for Bridges {
 
 impl Entrance {
     fn take(&self, kind: Kind, payload: Bytes) {
-        if self.queue.try_send((kind, payload)).is_err() {
+        let is_full = self.queue.try_send((kind, payload)).is_err();
+        if is_full {
             self.bridge.count("full");
+        }
+        if self.is_full.swap(is_full, Ordering::Relaxed) != is_full && is_full {
+            let to = self.bridge.to.protocol().name();
+            tracing::warn!(to, "more comes to a bridge than it can carry; messages are left behind");
         }
     }
 }

@@ -6,19 +6,8 @@ use axum::Router;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use polysocket_hub::Beside;
 use polysocket_relayd::RelaydConfig;
+use polysocket_service::files;
 use polysocket_service::http::{File, file_routes};
-
-const PAGE: &str = "text/html; charset=utf-8";
-const STYLE: &str = "text/css; charset=utf-8";
-const SCRIPT: &str = "text/javascript; charset=utf-8";
-const TEXT: &str = "text/plain; charset=utf-8";
-const IMAGE: &str = "image/svg+xml";
-
-macro_rules! files {
-    ($($path:literal $content_type:ident $file:literal),* $(,)?) => {
-        &[$(File { path: $path, content_type: $content_type, bytes: include_bytes!(concat!("../", $file)) }),*]
-    };
-}
 
 static FILES: &[File] = files![
     "/" PAGE "pages/demo.html",

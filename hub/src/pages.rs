@@ -7,21 +7,11 @@ use axum::Router;
 use axum::routing::get;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use polysocket_postgres::Wire;
+use polysocket_service::files;
 use polysocket_service::http::{File, file_routes};
 use serde_json::{Value, json};
 
 use crate::{Protocol, Sections};
-
-const PAGE: &str = "text/html; charset=utf-8";
-const STYLE: &str = "text/css; charset=utf-8";
-const SCRIPT: &str = "text/javascript; charset=utf-8";
-const IMAGE: &str = "image/svg+xml";
-
-macro_rules! files {
-    ($($path:literal $content_type:ident $file:literal),* $(,)?) => {
-        &[$(File { path: $path, content_type: $content_type, bytes: include_bytes!(concat!("../", $file)) }),*]
-    };
-}
 
 /// What the pages have in common: log, panes, and the choice by what a connection goes.
 static COMMON: &[File] = files![

@@ -111,7 +111,10 @@ fn hub_sections(config: &Config, address: SocketAddr) -> Result<(Sections, Strin
         let token = sign(&key, &json!({ "mode": "rw", "channel": "chat" }));
         let token = token.map_err(|error| Failure::Start(error.to_string()))?;
         postgres.jwt_secret = Some(secret);
-        more = format!("\nchannel `chat` of the database:  ws://{address}/postgres/{token}\n");
+        more = format!(
+            "\nthe database's channel `chat`:  http://{address}/pages/postgres#{token}\n\
+             \x20                               ws://{address}/postgres/{token}\n"
+        );
     }
     Ok((sections, more))
 }
@@ -122,7 +125,7 @@ fn introduction(address: SocketAddr, open: bool) -> String {
     format!(
         r#"
 in a browser:    http://{address}/ (a demo)   http://{address}/doctor (what works on this network)
-                 http://{address}/pages/rocket   http://{address}/pages/gockets (channels, for who has no WebSocket server)
+                 http://{address}/pages/rocket   http://{address}/pages/gockets   http://{address}/pages/pogo
 
 targets to try:  ws://{address}/echo   ws://{address}/chat   (and any public ws:// or wss:// server)
 the hub:         ws://{address}/rocket   http://{address}/channel   ws://{address}/pogo (over http://{address}{API}/posts)

@@ -6,7 +6,10 @@ async function ask() {
   return answer.json();
 }
 
-/** `{ pages, scripts, rocket }`: paths of the pages that are here, of the scripts that carry WebSockets, of Rocket's hubs. */
+/**
+ * `{ pages, scripts, rocket }`: paths of the pages that are here, of the scripts that carry WebSockets, of Rocket's hubs.
+ * `pogo` is `{ path, api }`, `api` the path of the API behind it if that is here; `postgres` is `{ path, wire, listen_channel }`.
+ */
 export const place = await ask().catch((error) => {
   document.getElementById('trouble').textContent = `The server does not say what it has: ${error.message}. Is it still running?`;
   throw error;

@@ -26,14 +26,14 @@ export function groups() {
 /** What two panes begin with: two different ways, if there are. */
 export const firstWays = () => [NATIVE, hasClient() ? AUTOMATIC : NATIVE];
 
-function open(way, url) {
-  if (way === NATIVE) return new WebSocket(url);
-  return way === AUTOMATIC ? new PolySocket(url) : new PolySocket(url, [], { transports: way, remember: 0, probe: false });
+function open(way, url, protocols) {
+  if (way === NATIVE) return new WebSocket(url, protocols);
+  return new PolySocket(url, protocols, way === AUTOMATIC ? {} : { transports: way, remember: 0, probe: false });
 }
 
-/** Opens `url`. Throws what the browser throws when it is not the URL of a WebSocket. */
-export function carry(way, url, on) {
-  const socket = open(way, url);
+/** Opens `url` with subprotocols. Throws what the browser throws when it is not the URL of a WebSocket. */
+export function carry(way, url, on, protocols = []) {
+  const socket = open(way, url, protocols);
   let opened = false;
   const by = () => ({ transport: way === NATIVE ? 'websocket' : socket.transport, reason: way === NATIVE ? '' : socket.reason });
   socket.binaryType = 'arraybuffer';

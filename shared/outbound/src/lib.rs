@@ -25,6 +25,7 @@
 //! - [`classify`]: what kind of address an address is. Pure.
 //! - [`Policy`]: what the operator allows. Pure; the router asks it too.
 //! - [`Dialer`]: looks up, vets, connects, and does TLS under the target's name.
+//! - [`Connector`]: the dialer for hyper-util's pooled HTTP client.
 //! - [`TargetsConfig`]: the section `targets` of the configuration.
 //! - [`DialError`], [`Refused`], [`TargetError`]: what went wrong, whose fault it is, and its word on the wire.
 
@@ -35,6 +36,7 @@ mod error;
 mod name;
 mod pattern;
 mod policy;
+mod pooled;
 mod race;
 mod resolve;
 mod stream;
@@ -47,5 +49,6 @@ pub use dialer::{Connection, Dialer, Vetted};
 pub use error::{DialError, Fault, Phase, SetupError};
 pub use pattern::{PatternError, TargetPattern};
 pub use policy::{Policy, Refused};
+pub use pooled::{Connector, PooledStream};
 pub use stream::UpstreamStream;
 pub use target::{TARGET_BYTES_MAX, Target, TargetError};

@@ -8,6 +8,7 @@
 //! - [`admin`]: `/healthz`, `/readyz`, `/metrics`.
 //! - [`cluster`]: the key that all nodes share, and what is signed with it.
 //! - [`logs`]: text or JSON.
+//! - [`files!`]: files that are part of the program, for [`http::file_routes`].
 //! - [`metrics`]: how a metric is made, and `docs/METRICS.md` from what is made.
 
 pub mod admin;

@@ -8,7 +8,7 @@ import test, { after, before, describe } from 'node:test';
 import { promisify } from 'node:util';
 import { startPolysocket, withAll } from '../harness/index.mjs';
 import { startGate } from './gate.mjs';
-import { engines, PAIRS, panes, SEEN_MS, shortcomings, startBrowser, startHub } from './hub.mjs';
+import { engines, PAIRS, panes, SEEN_MS, shortcomings, startBrowser, startHub, untilText } from './hub.mjs';
 
 /** A hook that answers with its `status`, and keeps what was posted: `[id, body, signature]` of each. */
 async function startHook() {
@@ -32,11 +32,6 @@ async function startHook() {
   };
   return hook;
 }
-
-const untilText = (page, selector, pattern) =>
-  page
-    .waitForFunction((at, source) => new RegExp(source).test(document.querySelector(at).textContent), { timeout: SEEN_MS }, selector, pattern.source)
-    .then(() => page.$eval(selector, (element) => element.textContent));
 
 /** Prepares a channel and has both panes listen by `ways`. */
 async function prepare(page, ways = ['native', 'native'], hook = '') {

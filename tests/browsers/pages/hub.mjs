@@ -17,18 +17,30 @@ export const PAIRS = [
   ['jsonp', 'native'],
 ];
 
+/** The same for what takes longer: each way once, but for `automatic`, which is what pages begin with. */
+export const EACH_ONCE = [
+  ['native', 'sse'],
+  ['poll', 'jsonp'],
+  ['relay', 'stream'],
+];
+
 /** Engines that these pages are for. */
 export const engines = process.env.ENGINES?.split(',').filter((name) => MODERN.includes(name)) ?? MODERN;
 
-/** `polysocket hub`, each protocol on a listener of its own. Gives `{ rocket, gockets, stop }`, the first two origins. */
-export async function startHub(isWithPages) {
+/**
+ * `polysocket hub`, each protocol on a listener of its own: Rocket, Gockets, and those of `more`, `{ name: lines of its section }`.
+ * `top` are other sections. Gives `{ rocket, gockets, stop }`, and more origins by name.
+ */
+export async function startHub(isWithPages, more = {}, top = '') {
   const folder = await mkdtemp(join(tmpdir(), 'polysocket-'));
   const listen = 'listen = ["127.0.0.1:0"]';
   const user = '[[rocket.hubs.users]]\nname = "frontend"\nsecret = ""\npermission = 3';
   const config = [
-    `[hub]\npages = ${isWithPages}\nprotocols = ["rocket", "gockets"]`,
+    `[hub]\npages = ${isWithPages}\nprotocols = ${JSON.stringify(['rocket', 'gockets', ...Object.keys(more)])}`,
     `[rocket]\n${listen}\n[[rocket.hubs]]\npath = "/"\n${user}`,
     `[gockets]\n${listen}\n[admin]\nlisten = "127.0.0.1:0"\n`,
+    ...Object.entries(more).map(([name, lines]) => `[${name}]\n${listen}\n${lines}`),
+    top,
   ];
   await writeFile(join(folder, 'hub.toml'), config.join('\n'));
   const program = process.env.POLYSOCKET_BIN ?? join(PROJECT, 'target/release/polysocket');
@@ -39,7 +51,9 @@ export async function startHub(isWithPages) {
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    return { rocket: await said('rocket listening on '), gockets: await said('gockets listening on '), stop };
+    const hub = { stop, log: () => child.lines.join('\n') };
+    for (const name of ['rocket', 'gockets', ...Object.keys(more)]) hub[name] = await said(`${name} listening on `);
+    return hub;
   } catch (error) {
     await stop();
     throw error;
@@ -151,6 +165,25 @@ export class Pane {
 }
 
 export const panes = (page) => [new Pane(page, 'left'), new Pane(page, 'right')];
+
+/** The text of an element, when it is as `pattern` says. */
+export const untilText = (page, selector, pattern) =>
+  page
+    .waitForFunction(
+      (at, source, flags) => new RegExp(source, flags).test(document.querySelector(at)?.textContent ?? ''),
+      { timeout: SEEN_MS },
+      selector,
+      pattern.source,
+      pattern.flags,
+    )
+    .then(() => page.$eval(selector, (element) => element.textContent));
+
+/** Fills fields in, `{ id: text }`, and presses the button of the settings. */
+export async function settle(page, fields) {
+  await page.waitForSelector('.pane[data-name=right]', { timeout: SEEN_MS });
+  for (const [id, text] of Object.entries(fields)) await page.$eval(`#${id}`, (input, value) => (input.value = value), text);
+  await page.click('#settings [type=submit]');
+}
 
 /** Controls without a name, and whether the page is wider than a narrow window: what a look at it might not show. */
 export async function shortcomings(page) {

@@ -1,22 +1,16 @@
 //! Posting: hyper's pooled client over the dialer that vets every address.
 
 use std::error::Error;
-use std::future::Future;
-use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, Request, Uri, header};
+use http::{HeaderMap, HeaderName, Request, header};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::Client as Pool;
-use hyper_util::client::legacy::connect::{Connected, Connection};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use polysocket_broker::Kind;
-use polysocket_outbound::{DialError, Dialer, Target, UpstreamStream};
+use polysocket_outbound::{Connector, DialError, Dialer};
 use tokio::time::timeout;
 
 use super::queue::Verdict;
@@ -93,7 +87,7 @@ impl Client {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIME)
             .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
-            .build(Connector(dialer));
+            .build(Connector::new(dialer));
         Self { pool, within, answer_bytes_max }
     }
 
@@ -146,86 +140,11 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 fn explain(error: &(dyn Error + 'static)) -> Outcome {
-    let mut last = String::new();
-    let mut next = Some(error);
-    while let Some(cause) = next {
-        next = cause.source();
-        match cause.downcast_ref::<DialError>() {
-            Some(DialError::Refused(refused)) => return Outcome::NotAllowed(refused.to_string()),
-            Some(DialError::TimedOut { .. }) => return Outcome::TimedOut,
-            Some(dial) => return Outcome::Failed(dial.to_string()),
-            None => last = cause.to_string(),
-        }
-    }
-    Outcome::Failed(format!("the exchange with the hook broke: {last}"))
-}
-
-/// Connects by way of the [`Dialer`]: what is dialled is an address that was vetted, never a name.
-#[derive(Clone)]
-struct Connector(Arc<Dialer>);
-
-impl tower::Service<Uri> for Connector {
-    type Response = Wire;
-    // As they are, so that `explain` finds them among the causes.
-    type Error = Box<dyn Error + Send + Sync>;
-    type Future = Pin<Box<dyn Future<Output = Result<Wire, Self::Error>> + Send>>;
-
-    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let dialer = self.0.clone();
-        Box::pin(async move {
-            let target = Target::parse_http(&uri.to_string())?;
-            let connection = dialer.connect(&target).await?;
-            Ok(Wire(TokioIo::new(connection.stream)))
-        })
-    }
-}
-
-/// A dialled connection as hyper's pool wants it.
-struct Wire(TokioIo<UpstreamStream>);
-
-impl Connection for Wire {
-    fn connected(&self) -> Connected {
-        Connected::new()
-    }
-}
-
-impl Read for Wire {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buffer)
-    }
-}
-
-impl Write for Wire {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.0.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write_vectored(cx, slices)
+    match DialError::among(error) {
+        Ok(DialError::Refused(refused)) => Outcome::NotAllowed(refused.to_string()),
+        Ok(DialError::TimedOut { .. }) => Outcome::TimedOut,
+        Ok(dial) => Outcome::Failed(dial.to_string()),
+        Err(last) => Outcome::Failed(format!("the exchange with the hook broke: {last}")),
     }
 }
 

@@ -148,7 +148,7 @@ async fn a_hook_that_is_no_url_is_refused() {
         let body = serde_json::json!({ "subscriber_message_hook_url": url }).to_string();
         let answer = bed.post("/channel/prepare", body).await;
         let expected = r#"{"type":"ERR","message":"Invalid hook url"}"#;
-        assert_eq!((answer.status, answer.text()), (400, expected), "{url}");
+        assert_eq!((answer.status(), answer.text()), (400, expected), "{url}");
     }
 }
 
@@ -163,7 +163,7 @@ async fn channels_without_hook_and_tag() {
     bed.publish(&keys, "it lives").await;
     assert_eq!(client.text().await, "it lives");
     for path in ["/channel", "/channel/show", "/channel/show?search=x"] {
-        assert_eq!(bed.get(path).await.status, 200, "{path}");
+        assert_eq!(bed.get(path).await.status(), 200, "{path}");
     }
     eventually("both were seen", async || {
         bed.metric("polysocket_gockets_client_messages_total", "no-hook") == 2
@@ -201,7 +201,7 @@ async fn a_handshake_that_fails_or_is_broken_off() {
         drop(stream);
     }
     let old = [("Connection", "upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "7")];
-    assert_eq!(bed.send("GET", &path, &old, b"").await.status, 400);
+    assert_eq!(bed.send("GET", &path, &old, b"").await.status(), 400);
     eventually("nobody is left", async || listeners(&bed, &keys).await == 0).await;
     let mut client = bed.subscribe(&keys).await;
     bed.publish(&keys, "it lives").await;

@@ -43,7 +43,7 @@ async fn what_one_node_does_the_other_sees() {
         assert_eq!(client.closed().await, (Some(1000), "channel closed".to_owned()));
     }
     for node in [&one, &two] {
-        assert_eq!(node.post(&format!("/channel/publish/{}", keys.publisher), "x").await.status, 404);
+        assert_eq!(node.post(&format!("/channel/publish/{}", keys.publisher), "x").await.status(), 404);
     }
 }
 
@@ -58,7 +58,7 @@ async fn an_edit_counts_on_every_node_and_channels_outlive_them() {
     assert_eq!(old.call().await.text(), "first");
     let body = json!({ "subscriber_message_hook_url": new.url(), "tag": "kept" }).to_string();
     let path = format!("/channel/edit/{}", keys.publisher);
-    assert_eq!(one.send("PATCH", &path, &[], body.as_bytes()).await.status, 200);
+    assert_eq!(one.send("PATCH", &path, &[], body.as_bytes()).await.status(), 200);
     let mut number = 0;
     eventually("the new hook is called", async || {
         number += 1;
@@ -116,7 +116,7 @@ async fn without_redis_requests_are_told_to_come_back() {
     ] {
         let answer = bed.send(method, &path, &[], b"").await;
         let expected = r#"{"type":"ERR","message":"Not available now, try again"}"#;
-        assert_eq!((answer.status, answer.text()), (503, expected), "{method} {path}");
+        assert_eq!((answer.status(), answer.text()), (503, expected), "{method} {path}");
         assert_eq!(answer.header("retry-after"), "1");
     }
     assert!(bed.gockets.ready().await.is_err());
@@ -124,6 +124,6 @@ async fn without_redis_requests_are_told_to_come_back() {
     client.say("meanwhile").await;
     assert_eq!(hook.call().await.text(), "meanwhile");
     redis.restart().await.unwrap();
-    eventually("it works again", async || bed.post("/channel/prepare", "").await.status == 200).await;
+    eventually("it works again", async || bed.post("/channel/prepare", "").await.status() == 200).await;
     eventually("it is ready again", async || bed.gockets.ready().await.is_ok()).await;
 }

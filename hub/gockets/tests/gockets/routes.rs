@@ -37,7 +37,7 @@ async fn prepare() {
         (r#"{"tag":"a \"tag\""}"#, "null", r#""a \"tag\"""#),
     ] {
         let answer = bed.post("/channel/prepare", body).await;
-        assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"), "{body}");
+        assert_eq!((answer.status(), answer.header("content-type")), (200, "application/json"), "{body}");
         let keys = keys_of(&answer.json());
         assert_eq!(answer.text(), channel(&keys, shown_hook, shown_tag, 0), "{body}");
         for key in [&keys.publisher, &keys.subscriber] {
@@ -46,7 +46,7 @@ async fn prepare() {
         }
         for path in ["/channel", "/channel/show"] {
             let shown = bed.get(&format!("{path}/{}", keys.publisher)).await;
-            assert_eq!((shown.status, shown.text()), (200, answer.text()), "{path}");
+            assert_eq!((shown.status(), shown.text()), (200, answer.text()), "{path}");
         }
     }
     assert!(bed.get("/channel").await.text().contains(hook));
@@ -64,7 +64,7 @@ async fn what_prepare_refuses() {
     ] {
         let answer = bed.post("/channel/prepare", body).await;
         let expected = format!(r#"{{"type":"ERR","message":"{message}"}}"#);
-        assert_eq!((answer.status, answer.text()), (400, expected.as_str()), "{body}");
+        assert_eq!((answer.status(), answer.text()), (400, expected.as_str()), "{body}");
     }
     assert_eq!(bed.get("/channel").await.text(), r#"{"channels":[]}"#, "nothing was made");
 }
@@ -74,7 +74,7 @@ async fn list_and_search() {
     let bed = Bed::new().await;
     for path in ["/channel", "/channel/show"] {
         let answer = bed.get(path).await;
-        assert_eq!((answer.status, answer.text()), (200, r#"{"channels":[]}"#), "{path}");
+        assert_eq!((answer.status(), answer.text()), (200, r#"{"channels":[]}"#), "{path}");
     }
     let first = bed.prepare(r#"{"tag":"room-1"}"#).await;
     let second = bed.prepare(r#"{"tag":"room-2"}"#).await;
@@ -96,14 +96,14 @@ async fn list_and_search() {
     expected.sort();
     assert_eq!(listed, expected);
     let found = bed.get("/channel/show?search=%5Eroom-2%24").await;
-    assert_eq!((found.status, found.text()), (200, format!(r#"{{"channels":[{}]}}"#, all[1]).as_str()));
+    assert_eq!((found.status(), found.text()), (200, format!(r#"{{"channels":[{}]}}"#, all[1]).as_str()));
     let found = bed.get("/channel/show?search=room").await.json();
     assert_eq!(found["channels"].as_array().unwrap().len(), 2, "channels without a tag are not found");
     assert_eq!(bed.get("/channel/show?search=").await.json()["channels"].as_array().unwrap().len(), 3);
     for pattern in ["(", "%5B", "a%7B1000000000%7D", "(((a%7B100%7D)%7B100%7D)%7B100%7D)"] {
         let answer = bed.get(&format!("/channel/show?search={pattern}")).await;
         let expected = r#"{"type":"ERR","message":"Invalid regex pattern was passed"}"#;
-        assert_eq!((answer.status, answer.text()), (500, expected), "{pattern}");
+        assert_eq!((answer.status(), answer.text()), (500, expected), "{pattern}");
     }
 }
 
@@ -114,11 +114,11 @@ async fn publish_and_delete() {
     let path = format!("/channel/publish/{}", keys.publisher);
     let answer = bed.post(&path, "early").await;
     let expected = r#"{"type":"INF","message":"Subscriber has not subscribed yet"}"#;
-    assert_eq!((answer.status, answer.text(), answer.header("x-gockets-listeners")), (200, expected, "0"));
+    assert_eq!((answer.status(), answer.text(), answer.header("x-gockets-listeners")), (200, expected, "0"));
     let mut client = bed.subscribe(&keys).await;
     let answer = bed.post(&path, "hello").await;
     let pushed = r#"{"type":"INF","message":"Successfully pushed data to subscriber"}"#;
-    assert_eq!((answer.status, answer.text(), answer.header("x-gockets-listeners")), (200, pushed, "1"));
+    assert_eq!((answer.status(), answer.text(), answer.header("x-gockets-listeners")), (200, pushed, "1"));
     assert_eq!(client.text().await, "hello");
     let shown = bed.get(&format!("/channel/{}", keys.publisher)).await;
     assert_eq!(shown.text(), channel(&keys, "null", "null", 1));
@@ -131,7 +131,7 @@ async fn publish_and_delete() {
     assert_eq!(bed.post(&path, "nobody").await.text(), pushed);
     let answer = bed.send("DELETE", &path, &[], b"").await;
     let closed = r#"{"type":"OK","message":"Successfully closed connection"}"#;
-    assert_eq!((answer.status, answer.text()), (200, closed));
+    assert_eq!((answer.status(), answer.text()), (200, closed));
     for (method, path) in [
         ("GET", format!("/channel/{}", keys.publisher)),
         ("GET", format!("/channel/show/{}", keys.publisher)),
@@ -140,10 +140,10 @@ async fn publish_and_delete() {
         ("PATCH", format!("/channel/edit/{}", keys.publisher)),
     ] {
         let answer = bed.send(method, &path, &[], b"{}").await;
-        assert_eq!((answer.status, answer.text()), (404, NO_PUBLISHER), "{method} {path}");
+        assert_eq!((answer.status(), answer.text()), (404, NO_PUBLISHER), "{method} {path}");
     }
     let answer = bed.get(&format!("/channel/subscribe/{}", keys.subscriber)).await;
-    assert_eq!((answer.status, answer.text()), (404, NO_SUBSCRIBER));
+    assert_eq!((answer.status(), answer.text()), (404, NO_SUBSCRIBER));
 }
 
 #[tokio::test]
@@ -160,12 +160,12 @@ async fn edit() {
     for body in ["", "junk", "[]", "7"] {
         let answer = edit(body).await;
         let expected = r#"{"type":"ERR","message":"Invalid json passed"}"#;
-        assert_eq!((answer.status, answer.text()), (500, expected), "{body}");
+        assert_eq!((answer.status(), answer.text()), (500, expected), "{body}");
     }
     let answer = edit(r#"{"subscriber_message_hook_url":"nothing"}"#).await;
-    assert_eq!((answer.status, answer.text()), (400, r#"{"type":"ERR","message":"Invalid hook url"}"#));
+    assert_eq!((answer.status(), answer.text()), (400, r#"{"type":"ERR","message":"Invalid hook url"}"#));
     let answer = bed.send("PATCH", &format!("/channel/edit/{UNKNOWN}"), &[], b"{}").await;
-    assert_eq!((answer.status, answer.text()), (404, NO_PUBLISHER));
+    assert_eq!((answer.status(), answer.text()), (404, NO_PUBLISHER));
 }
 
 #[tokio::test]
@@ -202,16 +202,16 @@ async fn unknown_keys_and_paths_and_methods() {
             ("GET", format!("/channel/subscribe/{key}"), NO_SUBSCRIBER),
         ] {
             let answer = bed.send(method, &path, &[], b"").await;
-            assert_eq!((answer.status, answer.text()), (404, body), "{method} {path}");
+            assert_eq!((answer.status(), answer.text()), (404, body), "{method} {path}");
             let answer = legacy.send(method, &path, &[], b"").await;
-            assert_eq!((answer.status, answer.text()), (200, body), "{method} {path}");
+            assert_eq!((answer.status(), answer.text()), (200, body), "{method} {path}");
         }
     }
     for path in ["/", "/channels", "/channel/", "/channel/publish/x/y", "/channel/hooks/x/y", "/favicon.ico"]
     {
         let answer = bed.get(path).await;
         let expected = r#"{"type":"ERR","message":"Endpoint not found"}"#;
-        assert_eq!((answer.status, answer.text()), (404, expected), "{path}");
+        assert_eq!((answer.status(), answer.text()), (404, expected), "{path}");
         assert_eq!(answer.header("content-type"), "application/json");
     }
     for (method, path, allow) in [
@@ -226,7 +226,7 @@ async fn unknown_keys_and_paths_and_methods() {
         ("GET", "/channel/hooks/x/retry", "POST"),
     ] {
         let answer = bed.send(method, path, &[], b"").await;
-        assert_eq!((answer.status, answer.header("allow")), (405, allow), "{method} {path}");
+        assert_eq!((answer.status(), answer.header("allow")), (405, allow), "{method} {path}");
         let expected = format!(r#"{{"type":"ERR","message":"Method not allowed: use {allow}"}}"#);
         assert_eq!(answer.text(), expected, "{method} {path}");
     }

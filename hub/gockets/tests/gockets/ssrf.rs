@@ -27,10 +27,10 @@ async fn addresses_inside_are_refused_when_they_are_set() {
     ] {
         let body = format!("{{\"subscriber_message_hook_url\":\"{url}\"}}");
         let answer = bed.post("/channel/prepare", &body).await;
-        assert_eq!((answer.status, answer.text()), (400, NOT_ALLOWED), "{url}");
+        assert_eq!((answer.status(), answer.text()), (400, NOT_ALLOWED), "{url}");
         let path = format!("/channel/edit/{}", keys.publisher);
         let answer = bed.send("PATCH", &path, &[], body.as_bytes()).await;
-        assert_eq!((answer.status, answer.text()), (400, NOT_ALLOWED), "{url}");
+        assert_eq!((answer.status(), answer.text()), (400, NOT_ALLOWED), "{url}");
     }
 }
 

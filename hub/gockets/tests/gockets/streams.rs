@@ -1,21 +1,14 @@
 //! Listening by server-sent events and by long polls, with the same key.
 
 use polysocket_config::{Size, Span};
-use polysocket_tests::http1::{Framing, Reader};
+use polysocket_tests::event_stream::EventStream;
 use serde_json::json;
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
-use tokio::time::timeout;
 
 use crate::bed::{Bed, Keys, PATIENCE, eventually};
 use crate::hook::Hook;
 
 /// An event stream, field by field.
-struct Events {
-    reader: Reader<TcpStream>,
-    framing: Framing,
-    text: String,
-}
+struct Events(EventStream);
 
 /// One event: its fields as they came.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -27,44 +20,28 @@ struct Event {
 
 impl Events {
     async fn open(bed: &Bed, keys: &Keys, last: &str) -> Self {
-        let mut stream = TcpStream::connect(bed.address).await.unwrap();
-        let last = if last.is_empty() { String::new() } else { format!("Last-Event-ID: {last}\r\n") };
-        let request = format!(
-            "GET /channel/subscribe/{} HTTP/1.1\r\nHost: any.example\r\nOrigin: https://page.example\r\n\
-             Accept: text/event-stream\r\n{last}\r\n",
-            keys.subscriber
-        );
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut reader = Reader::new(stream);
-        let head = timeout(PATIENCE, reader.head()).await.expect("an answer").unwrap().unwrap();
-        assert_eq!(
-            (head.status(), head.header("content-type")),
-            (200, Some("text/event-stream")),
-            "{head:?}"
-        );
-        assert_eq!(head.header("access-control-allow-origin"), Some("https://page.example"));
-        Self { framing: Framing::of_answer(&head).unwrap(), reader, text: String::new() }
+        let path = format!("/channel/subscribe/{}", keys.subscriber);
+        let mut headers = vec![("Host", "any.example"), ("Origin", "https://page.example")];
+        if !last.is_empty() {
+            headers.push(("Last-Event-ID", last));
+        }
+        let stream = EventStream::open(bed.address, &path, &headers).await.unwrap();
+        assert_eq!(stream.head.header("access-control-allow-origin"), Some("https://page.example"));
+        Self(stream)
     }
 
     /// The next event or comment; none at the end of the stream.
     async fn next(&mut self) -> Option<Event> {
-        loop {
-            if let Some((block, rest)) = self.text.clone().split_once("\n\n") {
-                let mut event = Event::default();
-                for line in block.lines() {
-                    match line.split_once(": ") {
-                        Some(("id", id)) => id.clone_into(&mut event.id),
-                        Some(("event", name)) => name.clone_into(&mut event.name),
-                        Some(("data", data)) => event.data.push(data.to_owned()),
-                        _ => event.name = format!("comment{line}"),
-                    }
-                }
-                self.text = rest.into();
-                return Some(event);
+        let mut event = Event::default();
+        for line in self.0.block().await?.lines() {
+            match line.split_once(": ") {
+                Some(("id", id)) => id.clone_into(&mut event.id),
+                Some(("event", name)) => name.clone_into(&mut event.name),
+                Some(("data", data)) => event.data.push(data.to_owned()),
+                _ => event.name = format!("comment{line}"),
             }
-            let piece = timeout(PATIENCE, self.reader.piece(&mut self.framing)).await.expect("a piece");
-            self.text.push_str(std::str::from_utf8(&piece.ok()??).unwrap());
         }
+        Some(event)
     }
 
     async fn data(&mut self) -> (String, Vec<String>) {
@@ -126,7 +103,7 @@ async fn a_stream_that_was_cut_off_recovers() {
     for since in ["x", "a:b", "a:-1", ":", "a%20b:1"] {
         let path = format!("/channel/subscribe/{}?since={since}", keys.subscriber);
         let answer = bed.send("GET", &path, &[("Accept", "text/event-stream")], b"").await;
-        assert_eq!((answer.status, answer.json()["type"].as_str()), (400, Some("ERR")), "{since}");
+        assert_eq!((answer.status(), answer.json()["type"].as_str()), (400, Some("ERR")), "{since}");
     }
 }
 
@@ -184,7 +161,7 @@ async fn polls_follow_each_other_without_a_gap() {
         let answer =
             bed.send("GET", &format!("{path}{more}"), &[("Origin", "https://page.example")], b"").await;
         assert_eq!(
-            (answer.status, answer.header("access-control-allow-origin")),
+            (answer.status(), answer.header("access-control-allow-origin")),
             (200, "https://page.example")
         );
         answer.json()
@@ -221,7 +198,7 @@ async fn polls_follow_each_other_without_a_gap() {
     let lost = poll("&wait=30&since=aaaaaaaaaaaaaaaa:7").await;
     assert_eq!((&lost["recovered"], &lost["messages"]), (&json!(false), &json!([])));
     for wrong in ["&wait=x", "&wait=-1", "&since=x"] {
-        assert_eq!(bed.get(&format!("{path}{wrong}")).await.status, 400, "{wrong}");
+        assert_eq!(bed.get(&format!("{path}{wrong}")).await.status(), 400, "{wrong}");
     }
     let from_now = format!("{path}&wait=30");
     let waiting = bed.get(&from_now);
@@ -261,7 +238,7 @@ async fn a_page_of_another_origin_may_ask_whether_it_may() {
     let keys = bed.prepare("").await;
     let path = format!("/channel/subscribe/{}", keys.subscriber);
     let answer = bed.send("OPTIONS", &path, &[("Origin", "https://page.example")], b"").await;
-    assert_eq!((answer.status, answer.header("access-control-allow-methods")), (204, "GET"));
+    assert_eq!((answer.status(), answer.header("access-control-allow-methods")), (204, "GET"));
     assert_eq!(answer.header("access-control-allow-origin"), "https://page.example");
 }
 
@@ -273,13 +250,13 @@ async fn streams_are_listeners_to_hooks_and_are_counted() {
         bed.prepare_with_hook(&hook.url(), ",\"hook_events\":[\"connect\",\"disconnect\",\"empty\"]").await;
     let events = Events::open(&bed, &keys, "").await;
     let poll = bed.get(&format!("/channel/subscribe/{}?poll", keys.subscriber)).await;
-    assert_eq!((poll.status, poll.header("retry-after")), (503, "1"), "{}", poll.text());
+    assert_eq!((poll.status(), poll.header("retry-after")), (503, "1"), "{}", poll.text());
     drop(events);
     for event in ["connect", "disconnect", "empty"] {
         assert_eq!(hook.call().await.header("x-gockets-event"), event);
     }
     eventually("the place is free", async || {
-        bed.get(&format!("/channel/subscribe/{}?poll&wait=0", keys.subscriber)).await.status == 200
+        bed.get(&format!("/channel/subscribe/{}?poll&wait=0", keys.subscriber)).await.status() == 200
     })
     .await;
 }

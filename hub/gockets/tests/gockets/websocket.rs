@@ -17,7 +17,7 @@ async fn a_body_is_one_frame_as_it_is() {
     assert_eq!(client.next().await, Some(Frame::new(opcode::BINARY, &b"\xff\x00\xfe"[..])));
     // A publisher of bytes that may look like text can say so.
     let path = format!("/channel/publish/{}?type=binary", keys.publisher);
-    assert_eq!(bed.post(&path, "text").await.status, 200);
+    assert_eq!(bed.post(&path, "text").await.status(), 200);
     assert_eq!(client.next().await, Some(Frame::new(opcode::BINARY, &b"text"[..])));
     for (query, body, message) in [
         ("text", &b"\xff"[..], "Message is not UTF-8 text"),
@@ -26,7 +26,7 @@ async fn a_body_is_one_frame_as_it_is() {
         let path = format!("/channel/publish/{}?type={query}", keys.publisher);
         let answer = bed.post(&path, body).await;
         assert_eq!(answer.text(), format!(r#"{{"type":"ERR","message":"{message}"}}"#));
-        assert_eq!(answer.status, 400);
+        assert_eq!(answer.status(), 400);
     }
 }
 
@@ -55,7 +55,7 @@ async fn closing() {
     }
     let refused =
         Client::try_open(bed.address, &format!("/channel/subscribe/{}", keys.subscriber), &[]).await;
-    assert_eq!(refused.err().expect("no channel").status, 404);
+    assert_eq!(refused.expect_err("no channel").status(), 404);
 }
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn pages_of_other_origins() {
     let path = format!("/channel/subscribe/{}", keys.subscriber);
     for (origin, status) in [("https://app.example.com", 101), ("https://example.org", 403), ("null", 403)] {
         let opened = Client::try_open(bed.address, &path, &[("Origin", origin)]).await;
-        assert_eq!(opened.map_or_else(|answer| answer.status, |_| 101), status, "{origin}");
+        assert_eq!(opened.map_or_else(|answer| answer.status(), |_| 101), status, "{origin}");
     }
     assert!(Client::try_open(bed.address, &path, &[]).await.is_ok(), "what is no page has no origin");
     // By default all may, as in the original; the subscribe route is open to any host, too.
@@ -95,11 +95,11 @@ async fn what_is_no_handshake_is_told_what_to_do() {
     let keys = bed.prepare("").await;
     let path = format!("/channel/subscribe/{}", keys.subscriber);
     let answer = bed.get(&path).await;
-    assert_eq!(answer.status, 426, "{}", answer.text());
+    assert_eq!(answer.status(), 426, "{}", answer.text());
     assert_eq!(answer.json()["type"], "ERR");
     let half = [("Upgrade", "websocket"), ("Connection", "upgrade")];
     let answer = bed.send("GET", &path, &half, b"").await;
-    assert_eq!((answer.status, answer.json()["type"].as_str()), (400, Some("ERR")));
+    assert_eq!((answer.status(), answer.json()["type"].as_str()), (400, Some("ERR")));
     eventually("nobody is left subscribed", async || {
         bed.get(&format!("/channel/{}", keys.publisher)).await.json()["listeners"] == 0
     })

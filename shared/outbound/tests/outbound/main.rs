@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod allowed;
+mod pooled;
 mod rebinding;
 mod refused;
 mod support;

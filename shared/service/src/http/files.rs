@@ -18,6 +18,42 @@ pub struct File {
     pub bytes: &'static [u8],
 }
 
+/// The media types that [`files!`](crate::files) knows by name.
+pub mod media {
+    /// HTML.
+    pub const PAGE: &str = "text/html; charset=utf-8";
+    /// CSS.
+    pub const STYLE: &str = "text/css; charset=utf-8";
+    /// JavaScript.
+    pub const SCRIPT: &str = "text/javascript; charset=utf-8";
+    /// A source map.
+    pub const MAP: &str = "application/json";
+    /// Text.
+    pub const TEXT: &str = "text/plain; charset=utf-8";
+    /// SVG.
+    pub const IMAGE: &str = "image/svg+xml";
+}
+
+/// Files of the program, one a line: where it is served, a name of [`media`](crate::http::media), and where it is,
+/// from the folder of the caller's crate.
+///
+/// ```
+/// use polysocket_service::http::File;
+///
+/// static FILES: &[File] = polysocket_service::files!["/about" TEXT "Cargo.toml"];
+/// assert_eq!((FILES[0].path, FILES[0].content_type), ("/about", "text/plain; charset=utf-8"));
+/// ```
+#[macro_export]
+macro_rules! files {
+    ($($path:literal $media:ident $file:literal),* $(,)?) => {
+        &[$($crate::http::File {
+            path: $path,
+            content_type: $crate::http::media::$media,
+            bytes: include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/", $file)),
+        }),*]
+    };
+}
+
 /// Serves each file at its path, with an entity tag and the headers that `more` says.
 pub fn file_routes(files: &'static [File], more: impl Fn(&File) -> HeaderMap) -> Router {
     files.iter().fold(Router::new(), |router, file| {

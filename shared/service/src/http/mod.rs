@@ -41,7 +41,7 @@ pub use bind::{Bound, bind, bind_all};
 pub use body::Body;
 pub use config::HttpConfig;
 pub use date::write_date;
-pub use files::{File, file_routes};
+pub use files::{File, file_routes, media};
 pub use listener::Server;
 pub use metrics::HttpMetrics;
 pub use park::{Answering, Exchange, RawAnswer};

@@ -5,34 +5,23 @@
 use ::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::Router;
 
-use super::files::{File, file_routes};
+use super::files::{File, file_routes, media};
+use crate::files;
 
 /// How long a browser takes it from its cache unasked, seconds. Short, as its name has no version: a fix shall reach
 /// pages within the hour.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("public, max-age=3600");
-const SCRIPT: &str = "text/javascript; charset=utf-8";
-const MAP: &str = "application/json";
 
-macro_rules! built {
-    ($content_type:ident $name:literal) => {
-        File {
-            path: concat!("/", $name),
-            content_type: $content_type,
-            bytes: include_bytes!(concat!("../../../../js-client/dist/", $name)),
-        }
-    };
-}
-
-static FILES: [File; 4] = [
-    built!(SCRIPT "polysocket.js"),
-    built!(SCRIPT "polysocket.mjs"),
-    built!(MAP "polysocket.js.map"),
-    built!(MAP "polysocket.mjs.map"),
+static FILES: &[File] = files![
+    "/polysocket.js" SCRIPT "../../js-client/dist/polysocket.js",
+    "/polysocket.mjs" SCRIPT "../../js-client/dist/polysocket.mjs",
+    "/polysocket.js.map" MAP "../../js-client/dist/polysocket.js.map",
+    "/polysocket.mjs.map" MAP "../../js-client/dist/polysocket.mjs.map",
 ];
 
 /// `/polysocket.js`, the ES module beside it, and their source maps.
 pub fn shim_routes() -> Router {
-    file_routes(&FILES, headers)
+    file_routes(FILES, headers)
 }
 
 fn headers(file: &File) -> HeaderMap {
@@ -44,7 +33,8 @@ fn headers(file: &File) -> HeaderMap {
     ]);
     // The map of a script has the script's path and `.map`; a header says so, which spares every page a comment in the
     // script.
-    if let (SCRIPT, Ok(map)) = (file.content_type, HeaderValue::try_from(format!("{}.map", file.path))) {
+    if let (media::SCRIPT, Ok(map)) = (file.content_type, HeaderValue::try_from(format!("{}.map", file.path)))
+    {
         headers.insert("sourcemap", map);
     }
     headers

@@ -9,7 +9,7 @@
 //! - `feed`: watching a resource, once for however many are bound to it.
 //! - `access`: tokens, limits, block lists.
 //! - `talk`: one client on a WebSocket.
-//! - `gateway`: the HTTP side: event streams, reads, pushes of backends, the page to try it with.
+//! - `gateway`: the HTTP side: event streams, reads, pushes of backends.
 //! - `nodes`: what the nodes of a cluster tell each other.
 //! - [`demo`]: a small REST API to try it with.
 //!

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use crate::document::Document;
-use crate::feed::Feeds;
+use crate::feed::{Audience, Feeds};
 
 /// Between attempts to subscribe, while the broker is away.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -24,7 +24,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 const WAITING_MAX: usize = 1_024;
 
 /// Told to the other nodes.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct Change {
     node: String,
     path: String,
@@ -34,6 +34,9 @@ struct Change {
     /// To everybody.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     public: bool,
+    /// Not for everybody, whatever was said before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    private: bool,
     /// Absent with `pushed`: it is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     data: Option<Box<RawValue>>,
@@ -68,15 +71,23 @@ impl Nodes {
 
     /// A path was written to.
     pub(crate) async fn tell_touched(&self, path: &str) {
-        let change =
-            Change { node: self.node.clone(), path: path.into(), pushed: false, public: false, data: None };
-        self.tell(&change).await;
+        self.tell(&Change { node: self.node.clone(), path: path.into(), ..Change::default() }).await;
     }
 
     /// A backend has pushed.
-    pub(crate) async fn tell_pushed(&self, path: &str, document: Option<&Document>, public: bool) {
-        let data = document.and_then(|document| serde_json::from_slice(document.raw()).ok());
-        let mut change = Change { node: self.node.clone(), path: path.into(), pushed: true, public, data };
+    pub(crate) async fn tell_pushed(
+        &self,
+        path: &str,
+        document: Option<&Document>,
+        audience: Option<Audience>,
+    ) {
+        let public = audience == Some(Audience::Everybody);
+        // What nobody believes nobody is told.
+        let data = document.filter(|_| public);
+        let data = data.and_then(|document| serde_json::from_slice(document.raw()).ok());
+        let private = audience == Some(Audience::Private);
+        let mut change =
+            Change { node: self.node.clone(), path: path.into(), pushed: true, public, private, data };
         if let Err(BrokerError::TooLong { .. }) = self.publish(&change).await {
             change = Change { pushed: false, data: None, ..change };
             self.tell(&change).await;
@@ -153,10 +164,15 @@ async fn follow(
         };
         match change {
             Some(Some(change)) if change.pushed => {
+                let audience = match (change.public, change.private) {
+                    (true, false) => Some(Audience::Everybody),
+                    (_, true) => Some(Audience::Private),
+                    _ => None,
+                };
                 let document = change.data.map(|data| Document::parse(Bytes::from(data.get().to_owned())));
                 match document {
                     Some(None) => feeds.touch(&change.path),
-                    document => feeds.pushed(&change.path, document.flatten(), change.public).await,
+                    document => feeds.pushed(&change.path, document.flatten(), audience, false).await,
                 }
             }
             Some(Some(change)) => feeds.touch(&change.path),

@@ -13,7 +13,7 @@ use polysocket_tokens::{Keyring, OriginPattern};
 use tokio::sync::Semaphore;
 
 use crate::access::{Authority, Blocked, Limiter, hash};
-use crate::config::PogoConfig;
+use crate::config::{AuthMode, PogoConfig};
 use crate::feed::{Feeds, FeedsParts, Pauses};
 use crate::metrics::PogoMetrics;
 use crate::nodes::Nodes;
@@ -85,6 +85,12 @@ impl Pogo {
                 "is not set; write the root of your REST API, as in \"http://localhost:3000\"".into(),
             ));
         };
+        if config.auth == AuthMode::Known && config.tokens.is_empty() && keyring.is_none() {
+            return Err(wrong(
+                "auth",
+                "is \"known\", but no token is: write pogo.tokens, or keys in the section auth".into(),
+            ));
+        }
         let base =
             Base::parse(upstream, &config.allow, &config.deny).map_err(|text| wrong("upstream", text))?;
         let blocked = Blocked::new(&config.blocked_addresses, &config.blocked_users);

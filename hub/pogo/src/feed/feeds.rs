@@ -5,13 +5,11 @@ use std::ops::Bound;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
 use polysocket_service::Lifecycle;
-use tokio::time::timeout;
 
 use super::member::Member;
 use super::poller;
-use super::state::{Feed, Known, News, Pauses, What};
+use super::state::{Feed, News, Pauses, What};
 use super::update::Shown;
 use crate::access::Scope;
 use crate::document::Document;
@@ -21,6 +19,14 @@ use crate::wire::{Code, Failure};
 
 /// Members that are told something between two chances for other tasks.
 const MEMBERS_AT_ONCE: usize = 128;
+
+/// For whom a push says that it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Audience {
+    Everybody,
+    /// Not for everybody, also where the API has said so before.
+    Private,
+}
 
 /// What feeds are made of.
 pub(crate) struct FeedsParts {
@@ -53,6 +59,14 @@ type AtPath = HashMap<(Scope, Arc<str>), Arc<Feed>>;
 struct Map {
     feeds: BTreeMap<Arc<str>, AtPath>,
     count: usize,
+    /// Where each member is, by its id.
+    members: HashMap<u64, Arc<Feed>>,
+    /// Those for whom there was no room when they had to move, the oldest first.
+    waiting: BTreeMap<u64, (Resource, Arc<Member>)>,
+}
+
+fn no_room() -> Failure {
+    Failure::new(Code::Unavailable, "this server watches as many resources as it may; try again later")
 }
 
 impl Map {
@@ -111,49 +125,110 @@ impl Feeds {
     /// Binds somebody, whose member waits for [`settled`](Self::settled) unless it is live.
     pub(crate) fn attach(&self, resource: &Resource, member: &Arc<Member>) -> Result<(), Failure> {
         let mut map = self.map();
-        self.attach_in(&mut map, resource, member)?;
+        let shared = map.get(resource, Scope::Public).cloned();
+        self.place(&mut map, shared, resource, member, false)?;
         self.0.parts.metrics.binds.inc();
         Ok(())
     }
 
-    fn attach_in(&self, map: &mut Map, resource: &Resource, member: &Arc<Member>) -> Result<(), Failure> {
+    /// The same for somebody who is bound already: where there is no room it waits for some, and is told.
+    pub(crate) fn attach_or_wait(&self, resource: &Resource, member: &Arc<Member>) {
+        let mut map = self.map();
+        let shared = map.get(resource, Scope::Public).cloned();
+        self.place_or_wait(&mut map, shared, resource, member, false);
+        self.0.parts.metrics.binds.inc();
+    }
+
+    /// Into the shared feed, if there is one; else into that of its own scope. `was`: it was shown something before.
+    fn place(
+        &self,
+        map: &mut Map,
+        shared: Option<Arc<Feed>>,
+        resource: &Resource,
+        member: &Arc<Member>,
+        was: bool,
+    ) -> Result<(), Failure> {
         let scope = member.scope();
-        let feed = match map.get(resource, Scope::Public).or_else(|| map.get(resource, scope)) {
-            Some(feed) => feed.clone(),
-            None if map.count >= self.0.parts.feeds_max => {
-                return Err(Failure::new(
-                    Code::Unavailable,
-                    "this server watches as many resources as it may; try again later",
-                ));
-            }
+        let feed = match shared.or_else(|| map.get(resource, scope).cloned()) {
+            Some(feed) => feed,
+            None if map.count >= self.0.parts.feeds_max => return Err(no_room()),
             None => {
-                let feed = Arc::new(Feed::new(self.new_id(), resource.clone(), scope));
+                let feed = Arc::new(Feed::new(self.new_id(), resource.clone(), scope, was));
                 map.insert(scope, feed.clone());
                 self.0.parts.metrics.feeds.inc();
                 poller::start(self.clone(), feed.clone());
                 feed
             }
         };
-        self.enter(&feed, member);
+        self.enter(map, &feed, member);
         Ok(())
     }
 
-    fn enter(&self, feed: &Arc<Feed>, member: &Arc<Member>) {
+    fn place_or_wait(
+        &self,
+        map: &mut Map,
+        shared: Option<Arc<Feed>>,
+        resource: &Resource,
+        member: &Arc<Member>,
+        was: bool,
+    ) {
+        if let Err(failure) = self.place(map, shared, resource, member, was) {
+            map.members.remove(&member.id);
+            member.moved(0);
+            member.notice(0, Some(&failure), &resource.text);
+            member.settled.notify_one();
+            map.waiting.insert(member.id, (resource.clone(), member.clone()));
+        }
+    }
+
+    /// Gives free room to those who wait for it.
+    fn seat(&self, map: &mut Map) {
+        while map.count < self.0.parts.feeds_max
+            && let Some((_, (resource, member))) = map.waiting.pop_first()
+        {
+            member.notice(0, None, &resource.text);
+            let shared = map.get(&resource, Scope::Public).cloned();
+            self.place_or_wait(map, shared, &resource, &member, true);
+        }
+    }
+
+    fn enter(&self, map: &mut Map, feed: &Arc<Feed>, member: &Arc<Member>) {
         member.moved(feed.id);
-        *member.feed.lock().unwrap_or_else(PoisonError::into_inner) = Some(feed.clone());
+        map.members.insert(member.id, feed.clone());
         if feed.enter(member) {
             self.0.parts.metrics.updates.inc();
         }
+    }
+
+    /// The feed of somebody who is bound; `Err`: there is no room for it now.
+    pub(super) fn feed_of(&self, member: &Member) -> Result<Option<Arc<Feed>>, Failure> {
+        let map = self.map();
+        if map.waiting.contains_key(&member.id) {
+            Err(no_room())
+        } else {
+            Ok(map.members.get(&member.id).cloned())
+        }
+    }
+
+    /// Whether somebody is bound.
+    pub(crate) fn has(&self, member: &Member) -> bool {
+        let map = self.map();
+        map.members.contains_key(&member.id) || map.waiting.contains_key(&member.id)
     }
 
     /// Ends a bind. Without members nothing is read.
     pub(crate) fn detach(&self, member: &Member) {
         let mut map = self.map();
         member.moved(0);
-        let Some(feed) = member.feed.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        member.settled.notify_one();
+        if map.waiting.remove(&member.id).is_some() {
+            self.0.parts.metrics.binds.dec();
+        }
+        let Some(feed) = map.members.remove(&member.id) else { return };
         self.0.parts.metrics.binds.dec();
         if feed.leave(member.id) {
             self.close(&mut map, &feed);
+            self.seat(&mut map);
         }
     }
 
@@ -162,63 +237,6 @@ impl Feeds {
         if !feed.over.is_cancelled() {
             feed.over.cancel();
             self.0.parts.metrics.feeds.dec();
-        }
-    }
-
-    /// Waits until it is known what the resource is, then sends `ack` and the state. An error: it is not bound.
-    pub(crate) async fn settled(
-        &self,
-        member: &Arc<Member>,
-        ack: Option<Bytes>,
-        snapshot: bool,
-    ) -> Result<(), Failure> {
-        let settled = timeout(self.0.parts.upstream.within() * 2, self.settling(member, ack, snapshot));
-        let settled = settled
-            .await
-            .unwrap_or_else(|_| Err(Failure::new(Code::Timeout, "the API did not answer in time")));
-        if settled.is_err() {
-            self.detach(member);
-        }
-        settled
-    }
-
-    async fn settling(
-        &self,
-        member: &Arc<Member>,
-        ack: Option<Bytes>,
-        snapshot: bool,
-    ) -> Result<(), Failure> {
-        loop {
-            let feed = member.feed.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let Some(feed) = feed else {
-                // Another bind of the same path has taken its place, and is told the state.
-                member.acknowledge(ack);
-                return Ok(());
-            };
-            match feed.known() {
-                Known::State(update, failure) => {
-                    if update.shown == Shown::Gone {
-                        return Err(Failure::new(Code::NotFound, "there is nothing at this path"));
-                    }
-                    if member.go_live(ack.clone(), &update, snapshot, &feed.resource.text) {
-                        self.0.parts.metrics.updates.inc();
-                    }
-                    if member.is_live() {
-                        // What came between is not missed: an update after this one finds it live.
-                        if let Known::State(newer, _) = feed.known()
-                            && member.update(&newer, &feed.resource.text)
-                        {
-                            self.0.parts.metrics.updates.inc();
-                        }
-                        if failure.is_some() {
-                            member.notice(feed.id, failure.as_ref(), &feed.resource.text);
-                        }
-                        return Ok(());
-                    }
-                }
-                Known::Failure(failure) => return Err(failure),
-                Known::Nothing => member.settled.notified().await,
-            }
         }
     }
 
@@ -249,19 +267,28 @@ impl Feeds {
         }
     }
 
-    /// A backend says what a path is now; `None`: it is gone. Where that is for everybody (`public`, or the API has said so)
-    /// it is believed, others look for themselves. Collections look, too.
-    pub(crate) async fn pushed(&self, path: &str, document: Option<Document>, public: bool) {
+    /// A backend says what a path is now; `None`: it is gone. Where it says itself that this is for everybody it is believed,
+    /// else all look for themselves: that the API once said so is no word on what is pushed now. Collections look, too.
+    /// `here`: it came by way of this node.
+    pub(crate) async fn pushed(
+        &self,
+        path: &str,
+        document: Option<Document>,
+        audience: Option<Audience>,
+        here: bool,
+    ) {
         let all: Vec<_> = self.map().at(path).cloned().collect();
         self.touch_around(path);
         for feed in all {
-            let for_all = public || feed.scope() == Scope::Public;
             // A query asks for a part or another view of it.
-            if for_all && feed.resource.url.query().is_none() {
+            if audience == Some(Audience::Everybody) && feed.resource.url.query().is_none() {
                 let shown = document.clone().map_or(Shown::Gone, Shown::Value);
                 let news = feed.told(shown);
                 self.spread(&feed, news).await;
-            } else {
+                if feed.crosses(here) {
+                    feed.touch();
+                }
+            } else if audience != Some(Audience::Private) || self.audience(&feed, false) {
                 feed.touch();
             }
         }
@@ -284,18 +311,31 @@ impl Feeds {
             };
             self.close(&mut map, feed);
             for member in feed.drain() {
-                self.enter(&shared, &member);
+                self.enter(&mut map, &shared, &member);
             }
+            self.seat(&mut map);
             return false;
         }
         self.close(&mut map, feed);
+        let was = feed.shows();
         for member in feed.drain() {
-            // Where there are too many feeds the oldest news is better than none: it is told that it fails.
-            if let Err(failure) = self.attach_in(&mut map, &feed.resource, &member) {
-                member.notice(feed.id, Some(&failure), &feed.resource.text);
-            }
+            self.place_or_wait(&mut map, None, &feed.resource, &member, was);
         }
+        self.seat(&mut map);
         false
+    }
+
+    /// Members of one scope are refused what the others of a public feed may see: they go their own way.
+    pub(super) fn part(&self, feed: &Arc<Feed>, scope: Scope) {
+        let mut map = self.map();
+        let was = feed.shows();
+        for member in feed.take(scope) {
+            self.place_or_wait(&mut map, None, &feed.resource, &member, was);
+        }
+        if feed.is_empty() {
+            self.close(&mut map, feed);
+            self.seat(&mut map);
+        }
     }
 
     /// Tells members, and lets other tasks work in between.

@@ -6,7 +6,6 @@ use bytes::Bytes;
 use polysocket_socket::Sender;
 use tokio::sync::Notify;
 
-use super::state::Feed;
 use super::update::{Form, Style, Update, write_data};
 use crate::access::{Credential, Scope};
 use crate::document::Version;
@@ -63,8 +62,6 @@ pub(crate) struct Member {
     pub(crate) style: Style,
     out: Out,
     pub(crate) credential: Option<Credential>,
-    /// Its feed; changed only under the lock of the map of feeds.
-    pub(super) feed: Mutex<Option<Arc<Feed>>>,
     inner: Mutex<Inner>,
     /// Its feed has come to know something, while it waits for that.
     pub(super) settled: Notify,
@@ -96,15 +93,7 @@ impl Member {
         live: bool,
     ) -> Self {
         let inner = Inner { live, last, ..Inner::default() };
-        Self {
-            id,
-            style,
-            out,
-            credential,
-            feed: Mutex::default(),
-            inner: Mutex::new(inner),
-            settled: Notify::new(),
-        }
+        Self { id, style, out, credential, inner: Mutex::new(inner), settled: Notify::new() }
     }
 
     /// The scope that it asks in.

@@ -9,12 +9,13 @@
 mod feeds;
 mod member;
 mod poller;
+mod settling;
 mod state;
 #[cfg(test)]
 mod tests;
 mod update;
 
-pub(crate) use feeds::{Feeds, FeedsParts};
+pub(crate) use feeds::{Audience, Feeds, FeedsParts};
 pub(crate) use member::{Member, Out, Slot};
 pub(crate) use state::Pauses;
 pub(crate) use update::{Form, Style};

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rand::Rng;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Feeds;
-use super::state::{Feed, Turn};
+use super::state::{Feed, Refusal, Turn};
 use super::update::Shown;
 use crate::access::Scope;
 use crate::document::Document;
@@ -77,26 +77,55 @@ async fn settle(
             if !feeds.audience(feed, freshness.public) {
                 return None;
             }
-            let news = feed.read(Shown::Value(document), &freshness);
+            heard(feeds, feed, turn);
+            let news = feed.read(turn, Shown::Value(document), &freshness);
+            feed.finish(turn);
             count(if news.members.is_empty() { "unchanged" } else { "changed" });
             feeds.spread(feed, news).await;
             Some(feed.pause(freshness.lifetime, None, &parts.pauses))
         }
         Ok(Reading::Same(freshness)) => {
             count("not-modified");
-            feeds.spread(feed, feed.same()).await;
+            // Who may see it can change without it.
+            if freshness.closed && feed.scope() == Scope::Public && !feeds.audience(feed, false) {
+                return None;
+            }
+            heard(feeds, feed, turn);
+            let news = feed.same();
+            feed.finish(turn);
+            feeds.spread(feed, news).await;
             Some(feed.pause(freshness.lifetime, None, &parts.pauses))
         }
         Err(failure) => {
             count("failed");
             let refused = matches!(failure.code, Code::Unauthorized | Code::Forbidden);
-            if refused && feed.scope() == Scope::Public && !feeds.audience(feed, false) {
-                return None;
+            let of_client = failure.http.is_some_and(|status| (400..500).contains(&status));
+            if of_client && feed.scope() == Scope::Public {
+                match feed.refused(turn, failure.code) {
+                    Refusal::All if refused && !feeds.audience(feed, false) => return None,
+                    Refusal::All => {}
+                    Refusal::Doubt => return Some(feed.until_another(&parts.pauses)),
+                    Refusal::Part => {
+                        feeds.part(feed, turn.speaker);
+                        return Some(feed.until_another(&parts.pauses));
+                    }
+                }
             }
             let retry_after = failure.retry_after;
-            feeds.spread(feed, feed.failed(failure)).await;
+            let news = feed.failed(failure);
+            feed.finish(turn);
+            feeds.spread(feed, news).await;
             Some(feed.pause(None, retry_after, &parts.pauses))
         }
+    }
+}
+
+/// Who was told otherwise than this one goes its own way.
+fn heard(feeds: &Feeds, feed: &Arc<Feed>, turn: &Turn) {
+    if let Some(scope) = feed.heard(turn)
+        && feed.scope() == Scope::Public
+    {
+        feeds.part(feed, scope);
     }
 }
 
@@ -112,7 +141,18 @@ async fn listen(feeds: &Feeds, feed: &Arc<Feed>) {
             // What changed before the stream was open.
             feed.touch();
             let mut events = EventSource::new(response.into_body(), parts.event_bytes_max);
-            while let Some(batch) = events.next().await {
+            // Many events make few readings: the next is due then.
+            let (mut due, mut waits) = (Instant::now() + parts.pauses.shortest, false);
+            loop {
+                let batch = tokio::select! {
+                    batch = events.next() => batch,
+                    () = sleep_until(due), if waits => {
+                        feed.touch();
+                        (due, waits) = (Instant::now() + parts.pauses.shortest, false);
+                        continue;
+                    }
+                };
+                let Some(batch) = batch else { break };
                 // What comes with one member's credential is believed within its own scope only: whether it is still
                 // for everybody is said by answers, not by events.
                 let believed = parts.event_values && feed.scope() != Scope::Public;
@@ -122,7 +162,11 @@ async fn listen(feeds: &Feeds, feed: &Arc<Feed>) {
                         let news = feed.told(Shown::Value(document));
                         feeds.spread(feed, news).await;
                     }
-                    None => feed.touch(),
+                    None if Instant::now() >= due => {
+                        feed.touch();
+                        due = Instant::now() + parts.pauses.shortest;
+                    }
+                    None => waits = true,
                 }
             }
             feed.set_streaming(false);

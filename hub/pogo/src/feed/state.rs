@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::HeaderValue;
 use tokio::sync::Notify;
@@ -17,6 +17,11 @@ use crate::wire::{Code, Failure};
 /// Readings overtaken by a write that are thrown away in a row. A resource that is written to all the time would
 /// otherwise never be shown.
 const STALE_MAX: u32 = 2;
+/// Scopes in a row that are refused what was for everybody, and are parted from the others one by one. Where there are more
+/// it is not for everybody, or the API has had enough.
+const REFUSALS_MAX: u32 = 3;
+/// Pushes by way of two nodes within this time may have crossed on their way.
+const CROSSING: Duration = Duration::from_secs(10);
 
 pub(crate) struct Feed {
     pub(super) id: u64,
@@ -24,6 +29,8 @@ pub(crate) struct Feed {
     state: Mutex<State>,
     /// Read now.
     pub(super) wake: Notify,
+    /// A reading has come to an end.
+    pub(super) read_done: Notify,
     /// It has no members any more, or others have taken over.
     pub(super) over: CancellationToken,
 }
@@ -36,6 +43,9 @@ struct State {
     /// Counts what happened to the resource as far as we know; a reading from before is of no use.
     generation: u64,
     stale: u32,
+    /// Readings that were begun, and the last of them that came to an end.
+    begun: u64,
+    done: u64,
     /// It was touched since it was last read: a writer may have been shown what it is not.
     touched: bool,
     seq: u64,
@@ -43,6 +53,19 @@ struct State {
     lifetime: Option<Duration>,
     etag: Option<HeaderValue>,
     last_modified: Option<HeaderValue>,
+    /// To which generation they belong; after it the resource is read whole (RFC 9110, section 8.8.2.2).
+    validated: u64,
+    /// Members were shown something before they came here.
+    was: bool,
+    /// In the public scope: as whom it was last read with success.
+    worked: Option<Scope>,
+    /// As whom it was not found; whether that is so for all another has to say.
+    doubted: Option<Scope>,
+    /// Those without a token were refused.
+    unheard: bool,
+    refusals: u32,
+    /// The last push: whether it came by way of this node.
+    pushed: Option<(bool, Instant)>,
     failures: u32,
     /// Events of the API tell of changes.
     streaming: bool,
@@ -51,6 +74,9 @@ struct State {
 /// What the next reading needs.
 pub(super) struct Turn {
     pub(super) generation: u64,
+    number: u64,
+    /// As whom it is read.
+    pub(super) speaker: Scope,
     pub(super) credential: Option<Credential>,
     pub(super) etag: Option<HeaderValue>,
     pub(super) last_modified: Option<HeaderValue>,
@@ -72,6 +98,16 @@ pub(super) struct News {
     pub(super) what: What,
 }
 
+/// What a refusal of what was for everybody means.
+pub(super) enum Refusal {
+    /// It is so for all.
+    All,
+    /// Another is to be asked first.
+    Doubt,
+    /// It is so for this scope, which goes its own way.
+    Part,
+}
+
 pub(super) enum What {
     Nothing,
     State(Arc<Update>),
@@ -82,7 +118,7 @@ pub(super) enum What {
 }
 
 impl Feed {
-    pub(super) fn new(id: u64, resource: Resource, scope: Scope) -> Self {
+    pub(super) fn new(id: u64, resource: Resource, scope: Scope, was: bool) -> Self {
         let state = State {
             scope,
             members: HashMap::new(),
@@ -90,15 +126,31 @@ impl Feed {
             failure: None,
             generation: 0,
             stale: 0,
+            begun: 0,
+            done: 0,
             touched: false,
             seq: 0,
             lifetime: None,
             etag: None,
             last_modified: None,
+            validated: 0,
+            was,
+            worked: None,
+            doubted: None,
+            unheard: false,
+            refusals: 0,
+            pushed: None,
             failures: 0,
             streaming: false,
         };
-        Self { id, resource, state: Mutex::new(state), wake: Notify::new(), over: CancellationToken::new() }
+        Self {
+            id,
+            resource,
+            state: Mutex::new(state),
+            wake: Notify::new(),
+            read_done: Notify::new(),
+            over: CancellationToken::new(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -123,10 +175,10 @@ impl Feed {
         state.members.insert(member.id, member.clone());
         let (current, failure) = (state.current.clone(), state.failure.clone());
         drop(state);
+        member.settled.notify_one();
         if current.is_none() && failure.is_none() {
             return false;
         }
-        member.settled.notify_one();
         let sent = current.is_some_and(|update| member.update(&update, &self.resource.text));
         if failure.is_some() {
             member.notice(self.id, failure.as_ref(), &self.resource.text);
@@ -146,6 +198,41 @@ impl Feed {
         self.state().members.drain().map(|(_, member)| member).collect()
     }
 
+    /// The members of one scope, who are to go elsewhere.
+    pub(super) fn take(&self, scope: Scope) -> Vec<Arc<Member>> {
+        self.state()
+            .members
+            .extract_if(|_, member| member.scope() == scope)
+            .map(|(_, member)| member)
+            .collect()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.state().members.is_empty()
+    }
+
+    /// Whether it has shown that there is something.
+    pub(super) fn shows(&self) -> bool {
+        let state = self.state();
+        state.was || state.current.as_ref().is_some_and(|current| current.shown != Shown::Gone)
+    }
+
+    /// Readings that were begun so far.
+    pub(super) fn begun(&self) -> u64 {
+        self.state().begun
+    }
+
+    /// The last reading that came to an end.
+    pub(super) fn done(&self) -> u64 {
+        self.state().done
+    }
+
+    /// A reading has come to its end, and what it found is known.
+    pub(super) fn finish(&self, turn: &Turn) {
+        self.state().done = turn.number;
+        self.read_done.notify_waiters();
+    }
+
     /// What is known: a state, a failure, or nothing yet.
     pub(super) fn known(&self) -> Known {
         let state = self.state();
@@ -157,17 +244,17 @@ impl Feed {
     }
 
     pub(super) fn turn(&self) -> Turn {
-        let state = self.state();
-        // The scope's own, or in the public one anybody's.
-        let credential = match state.scope {
-            Scope::Anonymous => None,
-            _ => state.members.values().find_map(|member| member.credential.clone()),
-        };
+        let mut state = self.state();
+        state.begun += 1;
+        let speaker = state.speaker();
+        let is_validated = state.validated == state.generation;
         Turn {
             generation: state.generation,
-            credential,
-            etag: state.etag.clone(),
-            last_modified: state.last_modified.clone(),
+            number: state.begun,
+            speaker: speaker.as_ref().map_or(Scope::Anonymous, Credential::scope),
+            credential: speaker,
+            etag: state.etag.clone().filter(|_| is_validated),
+            last_modified: state.last_modified.clone().filter(|_| is_validated),
         }
     }
 
@@ -188,9 +275,51 @@ impl Feed {
         stale
     }
 
-    /// A reading's state.
-    pub(super) fn read(&self, shown: Shown, freshness: &Freshness) -> News {
+    /// A member's credential was good for what is for everybody. The scope that was told otherwise before, and is to go its
+    /// own way.
+    pub(super) fn heard(&self, turn: &Turn) -> Option<Scope> {
         let mut state = self.state();
+        state.worked = Some(turn.speaker);
+        state.refusals = 0;
+        state.doubted.take().filter(|doubted| *doubted != turn.speaker)
+    }
+
+    /// What is for everybody was refused to one of them.
+    pub(super) fn refused(&self, turn: &Turn, code: Code) -> Refusal {
+        let mut state = self.state();
+        let alone = state.members.values().all(|member| member.scope() == turn.speaker);
+        state.refusals += 1;
+        state.worked = state.worked.filter(|worked| *worked != turn.speaker);
+        if alone || state.refusals > REFUSALS_MAX {
+            return Refusal::All;
+        }
+        if code == Code::NotFound {
+            if state.doubted.take().is_some_and(|doubted| doubted != turn.speaker) {
+                return Refusal::All;
+            }
+            state.doubted = Some(turn.speaker);
+            return Refusal::Doubt;
+        }
+        state.unheard |= turn.speaker == Scope::Anonymous;
+        Refusal::Part
+    }
+
+    /// How long to wait until another is asked: not at all, but many are not asked in one moment.
+    pub(super) fn until_another(&self, pauses: &Pauses) -> Duration {
+        if self.state().refusals > 1 { pauses.shortest } else { Duration::ZERO }
+    }
+
+    /// A push was applied, by way of this node or another. True: it may have crossed one of the other side, which was applied
+    /// in another order there.
+    pub(super) fn crosses(&self, here: bool) -> bool {
+        let last = self.state().pushed.replace((here, Instant::now()));
+        last.is_some_and(|(was_here, at)| was_here != here && at.elapsed() < CROSSING)
+    }
+
+    /// A reading's state.
+    pub(super) fn read(&self, turn: &Turn, shown: Shown, freshness: &Freshness) -> News {
+        let mut state = self.state();
+        state.validated = turn.generation;
         state.etag.clone_from(&freshness.etag);
         state.last_modified.clone_from(&freshness.last_modified);
         state.lifetime = freshness.lifetime;
@@ -216,7 +345,7 @@ impl Feed {
     /// A reading that failed.
     pub(super) fn failed(&self, failure: Failure) -> News {
         let mut state = self.state();
-        if failure.code == Code::NotFound && state.current.is_some() {
+        if failure.code == Code::NotFound && (state.current.is_some() || state.was) {
             (state.etag, state.last_modified) = (None, None);
             return state.show(self.id, Shown::Gone);
         }
@@ -260,6 +389,21 @@ pub(crate) struct Pauses {
 }
 
 impl State {
+    /// With whose credential it is read: the scope's own. In the public one nobody's, if somebody has none; else that of one
+    /// with whom it worked before, so that a bad one is not asked with for all.
+    fn speaker(&self) -> Option<Credential> {
+        if self.scope == Scope::Anonymous {
+            return None;
+        }
+        let trusted = |member: &&Arc<Member>| Some(member.scope()) != self.doubted;
+        let of = |scope| self.members.values().filter(trusted).find(move |member| member.scope() == scope);
+        let nobody = if self.unheard { None } else { of(Scope::Anonymous) };
+        let worked = || self.worked.and_then(of);
+        let other = || self.members.values().find(trusted);
+        let member = nobody.or_else(worked).or_else(other).or_else(|| self.members.values().next())?;
+        member.credential.clone()
+    }
+
     fn members(&self, what: &What) -> Vec<Arc<Member>> {
         match what {
             What::Nothing => Vec::new(),

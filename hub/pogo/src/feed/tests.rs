@@ -85,7 +85,7 @@ async fn ten_thousand_binders_and_one_stream_of_polls() {
     for _ in 0..BINDERS {
         let (member, slot) = bed.member();
         bed.feeds.attach(&resource, &member).unwrap();
-        bed.feeds.settled(&member, None, true).await.unwrap();
+        bed.feeds.settled(&member, None, true, None).await.unwrap();
         assert!(String::from_utf8_lossy(&slot.next().await).ends_with("data: 1\n\n"));
         binders.push((member, slot));
     }
@@ -137,7 +137,7 @@ async fn members_come_and_go_at_the_same_time_as_changes() {
                 let (member, slot) = bed.member();
                 bed.feeds.attach(&resource, &member).unwrap();
                 bed.feeds.touch("/a");
-                bed.feeds.settled(&member, None, true).await.unwrap();
+                bed.feeds.settled(&member, None, true, None).await.unwrap();
                 slot.next().await;
                 bed.feeds.detach(&member);
             }

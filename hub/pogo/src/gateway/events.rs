@@ -16,7 +16,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
 
 use super::answer::{answer, with};
-use super::routes::{identity, path_of};
+use super::asked::{identity, path_of};
 use crate::document::Version;
 use crate::feed::{Member, Out, Slot, Style};
 use crate::pogo::Pogo;
@@ -50,7 +50,7 @@ pub(super) async fn serve(
     // Detaches, whatever becomes of the request.
     let streaming = Streaming { pogo: pogo.clone(), member, slot, until, _permit: permit };
     pogo.0.metrics.streams.inc();
-    feeds.settled(&streaming.member, None, true).await?;
+    feeds.settled(&streaming.member, None, true, None).await?;
     let chunks = stream::unfold(streaming, |streaming| async move {
         let chunk = streaming.next().await?;
         Some((Ok::<Bytes, Infallible>(chunk), streaming))

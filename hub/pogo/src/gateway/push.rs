@@ -3,18 +3,20 @@
 use axum::extract::Request;
 use axum::response::Response;
 use bytes::Bytes;
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, Method};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::timeout;
 
 use super::answer::answer;
-use super::routes::{bearer, path_of};
+use super::asked::{bearer, path_of};
 use crate::access::hash;
 use crate::document::Document;
+use crate::feed::Audience;
 use crate::pogo::Pogo;
 use crate::talk::publish as publish_event;
+use crate::upstream::Freshness;
 use crate::wire::{Code, Failure};
 
 /// Paths of one publish.
@@ -28,9 +30,8 @@ struct Publish {
     paths: Option<Vec<String>>,
     /// With `path`: its new state; `null` for one that is gone.
     data: Option<Box<RawValue>>,
-    /// With `data`: it is for everybody.
-    #[serde(default)]
-    public: bool,
+    /// With `data`: it is for everybody, or is not any more.
+    public: Option<bool>,
     channel: Option<String>,
     event: Option<String>,
 }
@@ -39,16 +40,18 @@ struct Publish {
 pub(super) async fn resource(pogo: &Pogo, request: Request) -> Result<Response, Failure> {
     authorized(pogo, request.headers())?;
     let path = pogo.0.base.resource(path_of(&request))?.path;
-    let public = request.headers().get_all(header::CACHE_CONTROL).iter().any(|value| {
-        value
-            .to_str()
-            .is_ok_and(|text| text.split(',').any(|word| word.trim().eq_ignore_ascii_case("public")))
-    });
+    let freshness = Freshness::of(request.headers());
+    let audience = match (freshness.public, freshness.closed) {
+        (true, _) => Some(Audience::Everybody),
+        (_, true) => Some(Audience::Private),
+        _ => None,
+    };
     if *request.method() == Method::DELETE {
-        push(pogo, &path, None, public).await;
+        push(pogo, &path, None, audience).await;
     } else {
         match document(read(pogo, request).await?)? {
-            Some(document) => push(pogo, &path, Some(document), public).await,
+            Some(document) => push(pogo, &path, Some(document), audience).await,
+            None if audience == Some(Audience::Private) => push(pogo, &path, None, audience).await,
             None => touch(pogo, &path).await,
         }
     }
@@ -65,12 +68,14 @@ pub(super) async fn publish(pogo: &Pogo, request: Request) -> Result<Response, F
     match publish {
         Publish { path: Some(path), paths: None, data, public, channel: None, event: None } => {
             let path = canonical(&path)?;
+            let audience = public.map(|public| if public { Audience::Everybody } else { Audience::Private });
             match data {
-                Some(data) if data.get() == "null" => push(pogo, &path, None, public).await,
+                Some(data) if data.get() == "null" => push(pogo, &path, None, audience).await,
                 Some(data) => {
                     let document = document(Bytes::from(data.get().to_owned()))?;
-                    push(pogo, &path, document, public).await;
+                    push(pogo, &path, document, audience).await;
                 }
+                None if audience == Some(Audience::Private) => push(pogo, &path, None, audience).await,
                 None => touch(pogo, &path).await,
             }
         }
@@ -96,11 +101,11 @@ pub(super) async fn publish(pogo: &Pogo, request: Request) -> Result<Response, F
     Ok(answer(204, Bytes::new()))
 }
 
-async fn push(pogo: &Pogo, path: &str, document: Option<Document>, public: bool) {
+async fn push(pogo: &Pogo, path: &str, document: Option<Document>, audience: Option<Audience>) {
     let kind = if document.is_some() { "value" } else { "deleted" };
     pogo.0.metrics.pushes.with_label_values(&[kind]).inc();
-    pogo.0.feeds.pushed(path, document.clone(), public).await;
-    pogo.0.nodes.tell_pushed(path, document.as_ref(), public).await;
+    pogo.0.feeds.pushed(path, document.clone(), audience, true).await;
+    pogo.0.nodes.tell_pushed(path, document.as_ref(), audience).await;
 }
 
 async fn touch(pogo: &Pogo, path: &str) {

@@ -6,7 +6,7 @@ use axum::extract::Request;
 use axum::response::Response;
 
 use super::answer::answer;
-use super::routes::{identity, path_of};
+use super::asked::{identity, path_of};
 use crate::pogo::Pogo;
 use crate::upstream::{Ask, Reading};
 use crate::wire::{Code, Failure};

@@ -5,30 +5,28 @@ use std::net::IpAddr;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use polysocket_service::http::{Peer, allow_origin, preflight};
 use polysocket_socket::Refusal;
 use polysocket_tokens::Origin;
 
 use super::answer::{answer, not_allowed, refusal, with};
+use super::asked::says;
 use super::{events, push, read};
-use crate::access::Session;
 use crate::pogo::Pogo;
 use crate::talk::{Opening, Talk};
 use crate::wire::{Code, Codec, Failure};
 
 const METHODS: &str = "GET, PUT, DELETE";
+/// What browsers see at `/`.
+const HELLO: &str = "This is Pogo: open a WebSocket here, or GET a path of the API.\n\
+    Where `hub.pages` is on there is a page to try it with: /pages/pogo\n";
 
 impl Pogo {
     /// All of its addresses: the WebSocket at `/`, and the HTTP side of every path of the API. For a listener of its own, or
     /// under a prefix of somebody else's by `nest_service` (`nest` does not know `/prefix/`).
     pub fn routes(&self) -> axum::Router {
         axum::Router::new().fallback(serve).with_state(self.clone())
-    }
-
-    /// A page to try it with; it is also what browsers see at `/`.
-    pub fn page() -> &'static str {
-        include_str!("../page.html")
     }
 }
 
@@ -73,8 +71,7 @@ async fn answered(pogo: &Pogo, request: Request) -> Response {
             events::serve(pogo, request, address).await
         }
         (&Method::GET, "" | "/") if says(request.headers(), header::ACCEPT, "text/html") => {
-            let page = answer(200, Pogo::page());
-            Ok(with(page, header::CONTENT_TYPE, "text/html; charset=utf-8"))
+            Ok(with(answer(200, HELLO), header::CONTENT_TYPE, "text/plain; charset=utf-8"))
         }
         (&Method::GET, _) => read::serve(pogo, request, address).await,
         (&Method::PUT | &Method::DELETE, _) => push::resource(pogo, request).await,
@@ -134,49 +131,4 @@ fn reader(pogo: &Pogo, headers: &HeaderMap) -> Result<Option<HeaderValue>, Failu
     } else {
         Err(Failure::new(Code::Forbidden, "pages of this origin may not ask here"))
     }
-}
-
-fn says(headers: &HeaderMap, name: HeaderName, word: &str) -> bool {
-    let values = headers.get_all(name);
-    let mut texts = values.iter().filter_map(|value| value.to_str().ok());
-    texts.any(|text| {
-        text.split(',')
-            .any(|part| part.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(word))
-    })
-}
-
-/// The token of a request, unjudged.
-pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-}
-
-/// Who asks, judged and within the limits.
-pub(super) async fn identity(
-    pogo: &Pogo,
-    headers: &HeaderMap,
-    address: Option<IpAddr>,
-) -> Result<Option<Session>, Failure> {
-    let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
-    pogo.0.admit(address, None)?;
-    let session = match bearer(headers) {
-        Some(token) => Some(pogo.0.authority.judge(token, origin).await?),
-        None if headers.contains_key(header::AUTHORIZATION) => {
-            return Err(Failure::new(Code::Unauthorized, "only `Authorization: Bearer` is understood"));
-        }
-        None if pogo.0.config.auth_required => {
-            return Err(Failure::new(
-                Code::Unauthorized,
-                "say who you are, with `Authorization: Bearer` and a token",
-            ));
-        }
-        None => None,
-    };
-    pogo.0.admit(None, session.as_ref().map(|session| session.credential.name()))?;
-    Ok(session)
-}
-
-/// Path and query as a client of the WebSocket would write them.
-pub(super) fn path_of(request: &Request) -> &str {
-    request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str)
 }

@@ -2,21 +2,12 @@
 
 use std::sync::Arc;
 
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::CancellationToken;
 
-use super::session::{Client, Reply};
+use super::client::{Bind, Client, Reply};
 use crate::document::Version;
 use crate::feed::{Form, Member, Out, Style};
-use crate::upstream::Resource;
 use crate::wire::{BindOptions, Code, Dialect, Failure, bind_expired};
-
-/// One bind of a client.
-pub(super) struct Bind {
-    pub(super) member: Arc<Member>,
-    pub(super) resource: Resource,
-    /// Ends it in time, unless it is dropped.
-    _ttl: Option<DropGuard>,
-}
 
 impl Client {
     /// Acked when it is known what is there; then the state follows, now and with each change.
@@ -43,7 +34,7 @@ impl Client {
             }
             None => (None, None),
         };
-        let member = {
+        let (member, old) = {
             let mut state = self.state();
             if state.closed {
                 return Ok(());
@@ -59,16 +50,19 @@ impl Client {
             let member = Arc::new(Member::new(shared.feeds.new_id(), style, out, credential, known, false));
             shared.feeds.attach(&resource, &member)?;
             let bind = Bind { member: member.clone(), resource, _ttl: timer };
-            // The new one is there already, so that what is known of the resource is kept.
-            if let Some(old) = state.binds.insert(path.clone(), bind) {
-                shared.feeds.detach(&old.member);
-            }
-            member
+            let old = state.binds.insert(path.clone(), bind);
+            (member, old)
         };
         let ack = self.ack_frame(reply, None);
-        if let Err(failure) = shared.feeds.settled(&member, Some(ack), options.snapshot).await {
-            self.remove(&path, member.id);
+        // The old one stays until the new one is known to work.
+        let replaces = old.as_ref().map(|old| &*old.member);
+        let settled = shared.feeds.settled(&member, Some(ack), options.snapshot, replaces).await;
+        if let Err(failure) = settled {
+            self.give_back(path, member.id, old);
             return Err(failure);
+        }
+        if let Some(old) = old {
+            shared.feeds.detach(&old.member);
         }
         if let Some((over, ttl)) = ttl {
             let (client, dialect) = (self.clone(), reply.dialect);
@@ -97,6 +91,22 @@ impl Client {
         if is_this { state.binds.remove(path) } else { None }
     }
 
+    /// A bind has failed: the one before it is there again, unless all of it has ended meanwhile.
+    fn give_back(&self, path: String, member: u64, old: Option<Bind>) {
+        let mut state = self.state();
+        let is_this = state.binds.get(&path).is_some_and(|bind| bind.member.id == member);
+        if is_this {
+            state.binds.remove(&path);
+        }
+        let Some(old) = old else { return };
+        if is_this && self.pogo.0.feeds.has(&old.member) {
+            state.binds.insert(path, old);
+        } else {
+            drop(state);
+            self.pogo.0.feeds.detach(&old.member);
+        }
+    }
+
     /// A path that is not bound is acked as well.
     pub(super) fn unbind(&self, reply: &Reply, path: &str) {
         let bind = self.state().binds.remove(path);
@@ -117,9 +127,7 @@ impl Client {
                 old.successor(shared.feeds.new_id(), credential.clone(), Out::Socket(self.sender.clone()));
             shared.feeds.detach(&old);
             let member = Arc::new(member);
-            if let Err(failure) = shared.feeds.attach(&bind.resource, &member) {
-                member.notice(0, Some(&failure), &bind.resource.text);
-            }
+            shared.feeds.attach_or_wait(&bind.resource, &member);
             bind.member = member;
         }
     }

@@ -8,9 +8,10 @@ use polysocket_broker::{
     BrokerError, Kind, Position, Publication, SubscribeOptions, Subscribed, Subscriber, Topic,
 };
 use polysocket_socket::{Sender, text_frame};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::session::{Client, Reply};
+use super::client::{Client, Reply};
 use crate::nodes::random_id;
 use crate::pogo::Pogo;
 use crate::wire::{Code, Codec, Failure, Field, Name, channel_gap, channel_message, json};
@@ -41,6 +42,12 @@ pub(crate) async fn publish(
     channel: &str,
     data: Option<&[u8]>,
 ) -> Result<(), Failure> {
+    // Those who listen in MessagePack get it as well.
+    if data.is_some_and(|data| serde_json::from_slice::<Value>(data).is_err()) {
+        return Err(Failure::bad(
+            "`data` cannot be sent on: half a surrogate pair, a number beyond a double, or over 128 levels deep",
+        ));
+    }
     let sender = sender.map_or_else(random_id, str::to_owned);
     let mut fields = vec![(Name::Event, Field::Text(event)), (Name::Channel, Field::Text(channel))];
     fields.extend(data.map(|data| (Name::Data, Field::Json(data))));

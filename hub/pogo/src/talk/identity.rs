@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::session::{Client, Reply};
+use super::client::{Client, Reply};
+use super::replay::Replays;
 use crate::access::Session;
 use crate::config::AuthMode;
 use crate::wire::{Failure, auth_expired};
@@ -15,6 +16,8 @@ impl Client {
     pub(super) async fn auth(self: &Arc<Self>, reply: &Reply, token: &str) -> Result<(), Failure> {
         let session = self.pogo.0.authority.judge(token, self.opening.origin.as_deref()).await?;
         let expires = session.expires;
+        // What one has asked is not answered to another.
+        self.state().replays = Replays::default();
         if self.enter(session) {
             self.ack(reply, Some(format!("{{\"expires\":{expires}}}").as_bytes()));
             self.rebind();
@@ -62,6 +65,7 @@ impl Client {
         }
         state.credential = None;
         state.expiry = None;
+        state.replays = Replays::default();
         let binds = std::mem::take(&mut state.binds);
         drop(state);
         for bind in binds.into_values() {

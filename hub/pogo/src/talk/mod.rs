@@ -6,11 +6,12 @@
 
 mod bind;
 mod channels;
+mod client;
 mod identity;
 mod replay;
 mod session;
 mod verbs;
 
 pub(crate) use channels::publish;
-
-pub(crate) use session::{Opening, Talk};
+pub(crate) use client::Opening;
+pub(crate) use session::Talk;

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::Method;
 use serde_json::value::RawValue;
 
-use super::session::{Client, Reply};
+use super::client::{Client, Reply};
 use crate::access::Credential;
 use crate::document::Document;
 use crate::feed::Style;
@@ -53,13 +55,13 @@ impl Client {
                 self.send_all(frames);
                 return Ok(());
             }
-            ask.idempotency_key = Some(format!("{}-{}", self.id, id.trim_matches('"')));
+            ask.idempotency_key = Some(format!("{}-{}", self.id, key(id)));
         }
         let answer = self.write(Method::POST, &resource, ask).await?;
         let frames = self.data_frames(reply, "response", path, answer.status, &answer.document);
         if let Some(id) = id {
             let max = shared.config.replays_max;
-            self.state().replays.keep(id, path.to_owned(), body, frames.clone(), max);
+            self.state().replays.keep(id, path.to_owned(), &body, frames.clone(), max);
         }
         self.send_all(frames);
         self.written(&resource, &answer).await;
@@ -117,11 +119,18 @@ impl Client {
         Ok(())
     }
 
-    /// A write whose answer was lost may have been done: whoever is bound looks.
+    /// A write whose answer was lost may have been done, and one that was refused because of what is there tells that it
+    /// is something else than was thought: whoever is bound looks.
     async fn write(&self, method: Method, resource: &Resource, ask: Ask<'_>) -> Result<Answer, Failure> {
         let shared = &self.pogo.0;
         let answer = shared.upstream.write(method, resource, ask).await;
-        if answer.as_ref().is_err_and(|failure| matches!(failure.code, Code::UpstreamError | Code::Timeout)) {
+        let tells = |failure: &Failure| match failure.code {
+            Code::UpstreamError | Code::Timeout => true,
+            // 404, 410; 409, 412.
+            Code::NotFound | Code::Conflict => failure.http.is_some(),
+            _ => false,
+        };
+        if answer.as_ref().is_err_and(tells) {
             shared.feeds.touch(&resource.path);
             shared.nodes.tell_touched(&resource.path).await;
         }
@@ -160,5 +169,13 @@ impl Client {
             shared.feeds.touch(path);
             shared.nodes.tell_touched(path).await;
         }
+    }
+}
+
+/// An id as part of a header: `1` and `"1"` are two.
+fn key(id: &str) -> String {
+    match serde_json::from_str::<String>(id) {
+        Ok(text) => format!("s{}", URL_SAFE_NO_PAD.encode(text)),
+        Err(_) => id.to_owned(),
     }
 }

@@ -11,12 +11,11 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client as Pool;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use polysocket_outbound::{DialError, Dialer};
+use polysocket_outbound::{Connector, DialError, Dialer};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use url::{Position, Url};
 
-use super::connect::Connector;
 use super::freshness::retry_after;
 use super::{Freshness, Resource};
 use crate::access::Credential;
@@ -88,7 +87,7 @@ impl Upstream {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIME)
             .pool_max_idle_per_host(IDLE_MAX)
-            .build(Connector(dialer));
+            .build(Connector::new(dialer));
         let at_once = Arc::new(Semaphore::new(at_once_max.min(Semaphore::MAX_PERMITS)));
         Self { pool, within, answer_bytes_max, at_once, metrics }
     }
@@ -106,7 +105,8 @@ impl Upstream {
             for _ in 0..=REDIRECTS_MAX {
                 let response = self.send(Method::GET, &url, &ask).await?;
                 if !response.status().is_redirection() || response.status() == StatusCode::NOT_MODIFIED {
-                    return self.reading(response).await;
+                    let conditional = ask.etag.is_some() || ask.last_modified.is_some();
+                    return self.reading(response, conditional).await;
                 }
                 url = redirected(&url, &response)?;
             }
@@ -191,8 +191,13 @@ impl Upstream {
         self.pool.request(request).await.map_err(|error| explain(&error))
     }
 
-    async fn reading(&self, response: Response<Incoming>) -> Result<Reading, Failure> {
+    async fn reading(&self, response: Response<Incoming>, conditional: bool) -> Result<Reading, Failure> {
         if response.status() == StatusCode::NOT_MODIFIED {
+            if !conditional {
+                let failure =
+                    Failure::new(Code::UpstreamError, "the API answered 304 without having been asked");
+                return Err(failure.with_status(304));
+            }
             return Ok(Reading::Same(Freshness::of(response.headers())));
         }
         self.answer(response).await.map(Reading::New)
@@ -309,25 +314,20 @@ fn refusal(status: u16, headers: &HeaderMap, body: Bytes) -> Failure {
 
 /// The client learns what failed, the operator's log also where.
 fn explain(error: &(dyn Error + 'static)) -> Failure {
-    let mut last = String::new();
-    let mut next = Some(error);
-    while let Some(cause) = next {
-        next = cause.source();
-        if let Some(dial) = cause.downcast_ref::<DialError>() {
-            tracing::warn!(error = %dial, "the API cannot be reached");
-            return match dial {
-                DialError::Refused(_) => Failure::new(
-                    Code::UpstreamError,
-                    "the API is at an address that this server may not call; its operator reads more in the log",
-                ),
-                DialError::TimedOut { .. } => {
-                    Failure::new(Code::Timeout, "the API could not be reached in time")
-                }
-                _ => Failure::new(Code::UpstreamError, "the API cannot be reached"),
-            };
+    let dial = match DialError::among(error) {
+        Ok(dial) => dial,
+        Err(last) => {
+            tracing::warn!(error = %last, "an exchange with the API broke");
+            return Failure::new(Code::UpstreamError, "the exchange with the API broke");
         }
-        last = cause.to_string();
+    };
+    tracing::warn!(error = %dial, "the API cannot be reached");
+    match dial {
+        DialError::Refused(_) => Failure::new(
+            Code::UpstreamError,
+            "the API is at an address that this server may not call; its operator reads more in the log",
+        ),
+        DialError::TimedOut { .. } => Failure::new(Code::Timeout, "the API could not be reached in time"),
+        _ => Failure::new(Code::UpstreamError, "the API cannot be reached"),
     }
-    tracing::warn!(error = last, "an exchange with the API broke");
-    Failure::new(Code::UpstreamError, "the exchange with the API broke")
 }

@@ -4,15 +4,22 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
+/// An answer's `Date` is so much later than its `Last-Modified` where that is a validator: of a date that is younger
+/// there may be another state of the same second (RFC 9110, section 8.8.2.2).
+const STRONG_AFTER: Duration = Duration::from_secs(2);
+
 /// Validators, lifetime and audience of an answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Freshness {
     pub(crate) etag: Option<HeaderValue>,
+    /// Only where it tells states apart.
     pub(crate) last_modified: Option<HeaderValue>,
     /// From now, by `Cache-Control`.
     pub(crate) lifetime: Option<Duration>,
     /// Whoever asks is answered this.
     pub(crate) public: bool,
+    /// It says that it is not for everybody, in whatever words.
+    pub(crate) closed: bool,
 }
 
 impl Freshness {
@@ -43,11 +50,20 @@ impl Freshness {
         let lifetime = shared_max_age.or(max_age).map(|lifetime: Duration| lifetime.saturating_sub(age));
         Self {
             etag: headers.get(header::ETAG).cloned(),
-            last_modified: headers.get(header::LAST_MODIFIED).cloned(),
+            last_modified: headers.get(header::LAST_MODIFIED).filter(|_| is_strong(headers)).cloned(),
             lifetime: lifetime.filter(|_| !never),
             public: public && !closed,
+            closed,
         }
     }
+}
+
+/// Whether `Last-Modified` is a strong validator; never without `Date`.
+fn is_strong(headers: &HeaderMap) -> bool {
+    let date = |name| httpdate::parse_http_date(headers.get(name)?.to_str().ok()?.trim()).ok();
+    let (date, modified) = (date(header::DATE), date(header::LAST_MODIFIED));
+    let after = date.zip(modified).and_then(|(date, modified)| date.duration_since(modified).ok());
+    after.is_some_and(|after| after >= STRONG_AFTER)
 }
 
 fn words<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
@@ -92,6 +108,20 @@ mod tests {
         ] {
             assert!(!of(&headers).public, "{headers:?}");
         }
+    }
+
+    #[test]
+    fn dates_that_tell_states_apart() {
+        let modified = ("last-modified", "Sat, 21 Nov 2026 21:00:10 GMT");
+        let is_kept = |date: Option<&'static str>| {
+            let date = date.map(|date| ("date", date));
+            of(&[modified].into_iter().chain(date).collect::<Vec<_>>()).last_modified.is_some()
+        };
+        assert!(is_kept(Some("Sat, 21 Nov 2026 21:00:12 GMT")));
+        assert!(!is_kept(Some("Sat, 21 Nov 2026 21:00:11 GMT")));
+        assert!(!is_kept(Some("Sat, 21 Nov 2026 20:59:00 GMT")));
+        assert!(!is_kept(Some("today")));
+        assert!(!is_kept(None));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use polysocket_outbound::{TARGET_BYTES_MAX, Target};
 use url::{Position, Url};
 
+use super::spelling::{comparable, normal};
 use crate::wire::{Code, Failure};
 
 /// The root of the REST API, and which paths below it clients may ask for.
@@ -12,6 +13,7 @@ use crate::wire::{Code, Failure};
 pub(crate) struct Base {
     /// Without a slash at its end.
     url: String,
+    /// As what they are compared in: `comparable`.
     allow: Vec<String>,
     deny: Vec<String>,
 }
@@ -21,7 +23,7 @@ pub(crate) struct Base {
 pub(crate) struct Resource {
     /// As the client wrote it; what its frames say.
     pub(crate) text: Arc<str>,
-    /// The path alone, in the spelling of URLs: what writes and pushes are compared with.
+    /// The path alone, in its one spelling and without a slash at its end: what writes and pushes are compared with.
     pub(crate) path: Arc<str>,
     pub(crate) url: Url,
 }
@@ -29,6 +31,12 @@ pub(crate) struct Resource {
 impl Base {
     /// Reads `pogo.upstream`.
     pub(crate) fn parse(upstream: &str, allow: &[String], deny: &[String]) -> Result<Self, String> {
+        let with_scheme = ["http://", "https://"].iter().any(|scheme| {
+            upstream.get(..scheme.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(scheme))
+        });
+        if !with_scheme {
+            return Err("does not begin with http:// or https://; write http://HOST:PORT".to_owned());
+        }
         Target::parse_http(upstream).map_err(|error| error.to_string())?;
         let url = Url::parse(upstream).map_err(|error| error.to_string())?;
         if url.query().is_some() {
@@ -36,8 +44,8 @@ impl Base {
         }
         Ok(Self {
             url: url.as_str().trim_end_matches('/').to_owned(),
-            allow: allow.to_vec(),
-            deny: deny.to_vec(),
+            allow: allow.iter().map(|prefix| comparable(prefix)).collect(),
+            deny: deny.iter().map(|prefix| comparable(prefix)).collect(),
         })
     }
 
@@ -50,13 +58,16 @@ impl Base {
         if text.contains(|c: char| c.is_control() || c.is_whitespace() || matches!(c, '\\' | '#')) {
             return Err(bad("has white space, a control character, `\\` or `#` in it; escape them"));
         }
-        let path = text.split('?').next().unwrap_or_default();
+        let (path, query) = text.find('?').map_or((text, ""), |at| text.split_at(at));
         let lower = path.to_ascii_lowercase();
-        let dots = |segment: &str| matches!(segment.replace("%2e", ".").as_str(), "." | "..");
+        let compared = comparable(path);
+        let dots = |segment: &str| matches!(segment, "." | "..");
         if lower.contains("%2f")
             || lower.contains("%5c")
             || path.contains("//")
-            || lower.split(['/', ';']).any(dots)
+            // Of `/;x/admin` some servers make `/admin`.
+            || compared.contains("//")
+            || compared.split('/').any(dots)
         {
             return Err(bad(
                 "can be read in more than one way: it has `.`, `..`, an empty segment or an escaped slash",
@@ -68,12 +79,12 @@ impl Base {
                 TARGET_BYTES_MAX.saturating_sub(self.url.len())
             )));
         }
-        let url = Url::parse(&format!("{}{text}", self.url)).map_err(|_| bad("is none"))?;
+        let url = Url::parse(&format!("{}{}{query}", self.url, normal(path))).map_err(|_| bad("is none"))?;
         let root = self.root().len();
         let below = &url[Position::BeforePath..Position::AfterPath];
-        let path: Arc<str> = below.get(root..).unwrap_or(below).into();
-        let allowed = self.allow.iter().any(|prefix| is_below(&path, prefix));
-        if !allowed || self.deny.iter().any(|prefix| is_below(&path, prefix)) {
+        let path: Arc<str> = without_slash(below.get(root..).unwrap_or(below)).into();
+        let allowed = self.allow.iter().any(|prefix| is_below(&compared, prefix));
+        if !allowed || self.deny.iter().any(|prefix| is_below(&compared, prefix)) {
             return Err(Failure::new(Code::Forbidden, "this path is not open here"));
         }
         Ok(Resource { text: text.into(), path, url })
@@ -83,12 +94,21 @@ impl Base {
     pub(crate) fn path_of(&self, from: &Url, location: &str) -> Option<String> {
         let url = from.join(location).ok()?;
         let below = url.as_str().strip_prefix(&self.url)?;
-        below.starts_with('/').then(|| below.split(['?', '#']).next().unwrap_or_default().to_owned())
+        let path = below.split(['?', '#']).next().unwrap_or_default();
+        below.starts_with('/').then(|| without_slash(&normal(path)).to_owned())
     }
 
     fn root(&self) -> &str {
         let authority = self.url.find("://").map_or(0, |at| at + 3);
         self.url[authority..].find('/').map_or("", |at| &self.url[authority + at..])
+    }
+}
+
+/// `/posts/` is what `/posts` is; the root stays.
+fn without_slash(path: &str) -> &str {
+    match path.trim_end_matches('/') {
+        "" => "/",
+        path => path,
     }
 }
 
@@ -156,6 +176,8 @@ mod tests {
             assert_eq!(base("http://api/v1").resource(path).expect_err(path).code, Code::Forbidden, "{path}");
         }
         assert!(base("http://api/v1").resource("/administration").is_ok());
+        let slash = base("http://api/v1").resource("/posts/").expect("a path");
+        assert_eq!((&*slash.path, slash.url.path()), ("/posts", "/v1/posts/"));
     }
 
     #[test]
@@ -174,6 +196,10 @@ mod tests {
     fn what_is_no_root() {
         for upstream in ["api", "ftp://api/", "http://u:p@api/", "http://api/?a=b", "http://api/#x", ""] {
             assert!(Base::parse(upstream, &[], &[]).is_err(), "{upstream}");
+        }
+        for upstream in ["foo", "localhost:3000", "//api"] {
+            let error = Base::parse(upstream, &[], &[]).expect_err(upstream);
+            assert!(error.contains("write http://"), "{upstream}: {error}");
         }
     }
 }

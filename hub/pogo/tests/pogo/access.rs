@@ -8,7 +8,7 @@ use polysocket_tokens::{Algorithm, AuthConfig, JwtKey};
 use serde_json::json as value;
 
 use crate::api::{Api, json};
-use crate::bed::{Bed, Client};
+use crate::bed::{Bed, Client, Talks};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const KNOWN: &str = "7879a3aa5783ba49e89fb2ee3a27480c96c4e6ce";
@@ -68,9 +68,9 @@ async fn known_tokens_and_jwts() {
     );
     assert!(client.ask(&auth(&sign(&value!({"sub": "eve", "exp": ends})))).await.contains("forbidden"));
     let answer = bed.send("GET", "/a", &[], b"").await;
-    assert_eq!(answer.status, 401);
+    assert_eq!(answer.status(), 401);
     let answer = bed.send("GET", "/a", &[("Authorization", &format!("Bearer {KNOWN}"))], b"").await;
-    assert_eq!(answer.status, 200);
+    assert_eq!(answer.status(), 200);
 }
 
 /// A JWT (RFC 7519) with whatever claims.
@@ -152,7 +152,7 @@ async fn limits_of_requests() {
     .await;
     let mut statuses = Vec::new();
     for _ in 0..6 {
-        statuses.push(bed.send("GET", "/a", &[], b"").await.status);
+        statuses.push(bed.send("GET", "/a", &[], b"").await.status());
     }
     assert_eq!((&statuses[..3], statuses.last()), (&[200, 200, 200][..], Some(&429)), "{statuses:?}");
 }
@@ -161,8 +161,8 @@ async fn limits_of_requests() {
 async fn who_is_blocked() {
     let api = api().await;
     let bed = Bed::with(&api.url, |setup| setup.config.blocked_addresses = vec!["127.0.0.0/8".into()]).await;
-    assert_eq!(Client::try_open(bed.address, "/", &[]).await.err().unwrap().status, 403);
-    assert_eq!(bed.send("GET", "/a", &[], b"").await.status, 403);
+    assert_eq!(Client::try_open(bed.address, "/", &[]).await.err().unwrap().status(), 403);
+    assert_eq!(bed.send("GET", "/a", &[], b"").await.status(), 403);
     let bed = Bed::with(&api.url, |setup| {
         setup.config.allow = vec!["/a".into(), "/b".into()];
         setup.config.deny = vec!["/a/secret".into()];

@@ -7,7 +7,7 @@ use polysocket_config::Span;
 use serde_json::Value;
 
 use crate::api::{Api, json};
-use crate::bed::{Bed, eventually};
+use crate::bed::{Bed, Talks, eventually};
 
 /// An API with a number in it that the test changes, and an `ETag`.
 async fn counting() -> (Api, Arc<AtomicU64>) {

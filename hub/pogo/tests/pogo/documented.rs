@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::bed::{Bed, Client};
+use crate::bed::{Bed, Client, Talks};
 use crate::json_server::JsonServer;
 
 const POSTS: &str = r#"{"posts":[{"id":1234,"title":"Post title","n":1}]}"#;

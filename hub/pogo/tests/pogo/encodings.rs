@@ -4,7 +4,7 @@ use polysocket_tests::websocket::{Frame, opcode};
 use serde_json::{Value, json as value};
 
 use crate::api::{Api, json};
-use crate::bed::{Bed, Client};
+use crate::bed::{Bed, Client, Talks};
 
 async fn open(bed: &Bed, protocol: &str) -> Client {
     let client = Client::try_open(bed.address, "/", &[("Sec-WebSocket-Protocol", protocol)]).await.unwrap();

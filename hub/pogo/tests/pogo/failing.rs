@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
 use crate::api::{Api, json};
-use crate::bed::{Bed, Setup, eventually};
+use crate::bed::{Bed, Setup, Talks, eventually};
 
 /// What the API answers.
 type Answering = Box<dyn Fn() -> Response + Send + Sync>;

@@ -4,13 +4,14 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use polysocket_tests::ask::{ask, try_ask};
 use polysocket_tests::ports::{TempDir, free_port};
 use polysocket_tests::process::Process;
 use tokio::process::Command;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use crate::bed::{eventually, send};
+use crate::bed::eventually;
 
 /// One installation at a time in this process; between processes the rename decides.
 static INSTALLING: Mutex<()> = Mutex::const_new(());
@@ -65,13 +66,14 @@ impl JsonServer {
         command.arg(program).args(["--host", "127.0.0.1", "--quiet", "--port", &port.to_string()]).arg(&file);
         let process = Process::spawn("json-server", &mut command).unwrap();
         let address = format!("127.0.0.1:{port}").parse().unwrap();
-        eventually("json-server answers", async || send(address, "GET", "/db", &[], b"").await.is_ok()).await;
+        eventually("json-server answers", async || try_ask(address, "GET", "/db", &[], b"").await.is_ok())
+            .await;
         Self { url: format!("http://127.0.0.1:{port}"), address, _process: process, _dir: dir }
     }
 
     /// A change that Pogo has no part in.
     pub async fn change(&self, method: &str, path: &str, body: &str) -> u16 {
         let headers = [("Content-Type", "application/json")];
-        send(self.address, method, path, &headers, body.as_bytes()).await.unwrap().status
+        ask(self.address, method, path, &headers, body.as_bytes()).await.status()
     }
 }

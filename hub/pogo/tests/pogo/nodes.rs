@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use polysocket_config::Span;
 
 use crate::api::{Api, json};
-use crate::bed::{Bed, eventually};
+use crate::bed::{Bed, Talks, eventually};
 
 #[tokio::test]
 async fn a_write_by_one_node_reaches_binders_of_the_other() {

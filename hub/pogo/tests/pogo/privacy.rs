@@ -7,7 +7,7 @@ use polysocket_config::Span;
 use serde_json::Value;
 
 use crate::api::{Api, Seen, json};
-use crate::bed::{Bed, Client, eventually};
+use crate::bed::{Bed, Client, Talks, eventually};
 
 /// An API that shows everybody a page of their own.
 fn own_page(seen: &Seen, n: u64) -> http::Response<axum::body::Body> {

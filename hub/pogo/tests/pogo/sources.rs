@@ -14,7 +14,7 @@ use prometheus::Registry;
 use tokio::sync::mpsc;
 
 use crate::api::{Api, Seen, json};
-use crate::bed::{Bed, eventually};
+use crate::bed::{Bed, Talks, eventually};
 
 type Says = mpsc::UnboundedSender<&'static str>;
 

@@ -7,7 +7,7 @@ use polysocket_config::Span;
 use serde_json::{Value, json as value};
 
 use crate::api::{Api, json};
-use crate::bed::Bed;
+use crate::bed::{Bed, Talks};
 use crate::json_server::JsonServer;
 
 const POSTS: &str = r#"{"posts":[{"id":1,"n":1}]}"#;

@@ -15,6 +15,10 @@ pub fn run() -> Result<(), Failure> {
     config.hub.protocols = vec![Protocol::Postgres.name().to_owned()];
     config.admin.listen = String::new();
     run_with(&config.clone(), || async {
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        for variable in PostgresConfig::unknown_pgws(names) {
+            tracing::warn!(variable, "this variable is not known, and of no effect");
+        }
         let policy = policy(&config)?;
         hub::serve(config, policy).await
     })

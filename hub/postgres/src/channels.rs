@@ -17,6 +17,10 @@ pub trait Subscriber: Send + Sync + 'static {
     fn deliver(&self, channel: &str, frame: &Bytes, payload: &str, source: Source);
     /// Messages of this channel may have been lost; `frame` says so.
     fn gap(&self, channel: &str, frame: &Bytes);
+    /// The database refuses to tell of this channel: nothing will come on it any more.
+    fn refused(&self, channel: &str) {
+        let _ = channel;
+    }
 }
 
 /// Where a message comes from.
@@ -104,18 +108,22 @@ impl Channels {
         Some(Membership { channels: self.clone(), name, id })
     }
 
-    /// Until what comes on these channels is heard.
-    pub async fn heard(&self, memberships: &[Membership]) {
+    /// Until what comes on these channels is heard. False: the database refuses one of them.
+    pub async fn heard(&self, memberships: &[Membership]) -> bool {
         let mut applied = self.applied.subscribe();
         loop {
             applied.borrow_and_update();
             {
                 let table = self.table();
+                let entry = |membership: &Membership| table.entries.get(&membership.name);
+                if memberships.iter().any(|membership| entry(membership).is_none()) {
+                    return false;
+                }
                 let is_heard = |membership: &Membership| {
-                    !self.direct || table.entries.get(&membership.name).is_some_and(|entry| entry.listening)
+                    !self.direct || entry(membership).is_some_and(|entry| entry.listening)
                 };
                 if table.up && memberships.iter().all(is_heard) {
-                    return;
+                    return true;
                 }
             }
             // The sender lives as long as this does.
@@ -179,6 +187,16 @@ impl Channels {
             }
         }
         drop(table);
+        self.applied.send_modify(|count| *count += 1);
+    }
+
+    /// The database refuses to tell of this one: whoever has subscribed is told, and the entry is removed.
+    pub fn refused(&self, name: &Arc<str>) {
+        let Some(entry) = self.table().entries.remove(name) else { return };
+        self.gauge.dec();
+        for (_, member) in entry.members.lock().iter() {
+            member.refused(name);
+        }
         self.applied.send_modify(|count| *count += 1);
     }
 

@@ -127,7 +127,9 @@ impl Listed {
         }
         let is_listed = |name: &str| self.channels.iter().any(|channel| channel == name);
         let is_meant = |name: &str| self.patterns.iter().any(|pattern| name::matches(pattern, name));
-        asked.first(|name| is_listed(name) || is_meant(name)).map(|name| vec![name])
+        let chosen = asked.first(is_listed);
+        // A pattern is for what the URL means, not for how it is written.
+        chosen.or_else(|| asked.decoded.clone().filter(|name| is_meant(name))).map(|name| vec![name])
     }
 }
 

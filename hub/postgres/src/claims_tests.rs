@@ -84,6 +84,8 @@ fn channels() {
 fn patterns_are_a_claim_of_their_own() {
     let claims = json!({"mode": "r", "channel": "lobby", "channel_patterns": ["room:*"]});
     opens(claims.clone(), Some("room:5"), &["room:5"]);
+    opens(claims.clone(), Some("room:%35"), &["room:5"]);
+    refuses(claims.clone(), Some("room:%ff"), Rejection::NoChannels);
     opens(claims.clone(), Some("lobby"), &["lobby"]);
     opens(claims.clone(), None, &["lobby"]);
     refuses(claims, Some("hall"), Rejection::NoChannels);

@@ -17,11 +17,17 @@ const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_RETRIES: u32 = 3;
 
+/// Encodings of databases that give text as it was put in. `SQL_ASCII` is none: what is no UTF-8 there breaks the
+/// connection, and everybody is told of the gap.
+const ENCODINGS: [&str; 2] = ["UTF8", "SQL_ASCII"];
+
 /// A database and how it is reached.
 #[derive(Clone)]
 pub struct Address {
     config: Config,
     trust: Trust,
+    /// How long the server may work on a statement, or wait for a lock.
+    statement_timeout: Duration,
 }
 
 impl Address {
@@ -45,7 +51,12 @@ impl Address {
         config.keepalives(true).keepalives_idle(KEEPALIVE_IDLE);
         config.keepalives_interval(KEEPALIVE_INTERVAL).keepalives_retries(KEEPALIVE_RETRIES);
         config.tcp_user_timeout(KEEPALIVE_IDLE);
-        Ok(Self { config, trust })
+        Ok(Self { config, trust, statement_timeout: Duration::ZERO })
+    }
+
+    /// The same, with a limit for each statement; without, there is none.
+    pub fn with_statement_timeout(self, statement_timeout: Duration) -> Self {
+        Self { statement_timeout, ..self }
     }
 
     /// Connects; `role` is shown in `pg_stat_activity`.
@@ -58,12 +69,24 @@ impl Address {
         let connecting = async {
             let (client, connection) = config.connect(tls).await?;
             let mut link = Link::new(connection);
-            let standby = link.drive(within, client.query_one("select pg_is_in_recovery()", &[])).await?;
-            if standby.get(0) {
+            let asked = "select pg_is_in_recovery(), current_setting('server_encoding')";
+            let server = link.drive(within, client.query_one(asked, &[])).await?;
+            let encoding: &str = server.get(1);
+            if !ENCODINGS.contains(&encoding) {
+                return Err(DatabaseError::Said(format!(
+                    "this database is encoded in {encoding}, which cannot have all that clients say; name one in UTF8"
+                )));
+            }
+            if server.get(0) {
                 return Err(DatabaseError::Said(
                     "this server is a standby, which cannot notify; name the primary".to_owned(),
                 ));
             }
+            // A statement that is given up here ends there, too: else each attempt would leave a process waiting for
+            // the same lock. The lock of notifications is taken at the commit, which `statement_timeout` leaves out.
+            let millis = self.statement_timeout.as_millis();
+            let limits = format!("set statement_timeout = {millis}; set lock_timeout = {millis}");
+            link.drive(within, client.batch_execute(&limits)).await?;
             Ok((client, link))
         };
         timeout(within, connecting).await.unwrap_or(Err(DatabaseError::TimedOut(within)))

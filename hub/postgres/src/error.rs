@@ -102,5 +102,6 @@ pub(crate) fn is_refusal(error: &tokio_postgres::Error) -> bool {
     let Some(code) = error.code() else { return false };
     // Operator intervention and connection exceptions (PostgreSQL's manual, appendix A).
     let of_the_server = code.code().starts_with("57") || code.code().starts_with("08");
-    !of_the_server && *code != SqlState::READ_ONLY_SQL_TRANSACTION
+    // Whoever waited for a lock in vain may have it the next time.
+    !of_the_server && *code != SqlState::READ_ONLY_SQL_TRANSACTION && *code != SqlState::LOCK_NOT_AVAILABLE
 }

@@ -21,30 +21,7 @@ pub struct Gate {
 impl Gate {
     /// Reads the keys, also those in files.
     pub fn new(config: &PostgresConfig) -> Result<Self, Problem> {
-        key::install_provider();
-        let (name, secret) = match (&config.jwt_secret, &config.jwt_secret_file) {
-            (Some(secret), _) => ("jwt_secret", Some(secret.clone().into_bytes())),
-            (None, Some(path)) => ("jwt_secret_file", Some(read_file(path)?)),
-            (None, None) => ("jwt_secret", None),
-        };
-        let problem = |text: String| Problem::new(&format!("postgres.{name}"), text);
-        let keys = match secret {
-            None => Vec::new(),
-            Some(secret) if config.jwt_secret_base64 => {
-                key::read_secret(&key::decode_base64(&secret).map_err(problem)?).map_err(problem)?
-            }
-            Some(secret) => key::read_secret(&secret).map_err(problem)?,
-        };
-        if keys.iter().any(|key| key.weak) {
-            let text = format!(
-                "has less than {} bytes and can be guessed from any token; make one with `openssl rand -base64 48`",
-                key::SECRET_BYTES_MIN
-            );
-            if config.jwt_strict {
-                return Err(problem(text));
-            }
-            tracing::warn!("postgres.{name} {text}");
-        }
+        let keys = read_keys(config)?;
         let jwks = config.jwks_url.as_ref().map(|url| {
             let spans = [config.jwks_timeout, config.jwks_max_age, config.jwks_refresh_floor];
             let [within, max_age, floor] = spans.map(polysocket_config::Span::as_duration);
@@ -74,6 +51,35 @@ impl Gate {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
         Access::judge(claims, asked, &self.places, &self.rules, now)
     }
+}
+
+/// Reads the keys, also those in a file.
+pub fn read_keys(config: &PostgresConfig) -> Result<Vec<Key>, Problem> {
+    key::install_provider();
+    let (name, secret) = match (&config.jwt_secret, &config.jwt_secret_file) {
+        (Some(secret), _) => ("jwt_secret", Some(secret.clone().into_bytes())),
+        (None, Some(path)) => ("jwt_secret_file", Some(read_file(path)?)),
+        (None, None) => ("jwt_secret", None),
+    };
+    let problem = |text: String| Problem::new(&format!("postgres.{name}"), text);
+    let keys = match secret {
+        None => Vec::new(),
+        Some(secret) if config.jwt_secret_base64 => {
+            key::read_secret(&key::decode_base64(&secret).map_err(problem)?).map_err(problem)?
+        }
+        Some(secret) => key::read_secret(&secret).map_err(problem)?,
+    };
+    if keys.iter().any(|key| key.weak) {
+        let text = format!(
+            "has less than {} bytes and can be guessed from any token; make one with `openssl rand -base64 48`",
+            key::SECRET_BYTES_MIN
+        );
+        if config.jwt_strict {
+            return Err(problem(text));
+        }
+        tracing::warn!("postgres.{name} {text}");
+    }
+    Ok(keys)
 }
 
 /// Without the one end of line that editors put there.

@@ -68,4 +68,11 @@ impl Subscriber for Inbox {
     fn gap(&self, _channel: &str, frame: &Bytes) {
         self.send(frame, Source::Notified);
     }
+
+    fn refused(&self, _channel: &str) {
+        // Who is not open yet is refused at the handshake.
+        if let State::Open(sender) = &*self.state() {
+            sender.close(1013, "the database refuses the channel");
+        }
+    }
 }

@@ -101,6 +101,10 @@ pub fn read_secret(secret: &[u8]) -> Result<Vec<Key>, String> {
             Ok(jwk) => {
                 Key::of_jwk(&jwk).map(|key| vec![key]).ok_or("is a JWK that cannot verify tokens".to_owned())
             }
+            // Somebody's JWK with a slip in it, and public: it must not become a secret that anybody could sign with.
+            Err(_) if matches!(secret.trim_ascii_start().first(), Some(b'{' | b'[')) => {
+                Err("begins as JSON does, but is neither a JWK nor a set of them".to_owned())
+            }
             Err(_) => Ok(vec![Key::shared(secret)]),
         },
     }

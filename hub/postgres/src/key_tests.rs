@@ -56,6 +56,11 @@ fn keys_as_jwk_and_as_a_set() {
     assert!(
         claims(&signed(Algorithm::HS512, &[1; 64]), jwk(&[1; 64], "HS256").to_string().as_bytes()).is_err()
     );
+    // A slip makes no key of them, least of all a secret that is public.
+    for broken in [r#"{"kty":"RSA","n":"AQ"}"#, " \n{\"kty\":", "[{}]", "{}", r#"{"keys":5}"#] {
+        let refused = read_secret(broken.as_bytes()).err().expect(broken);
+        assert!(refused.contains("JWK"), "{broken}: {refused}");
+    }
     assert!(read_secret(br#"{"keys":[]}"#).is_err() && read_secret(b"").is_err());
     assert!(read_secret(b"-----BEGIN PUBLIC KEY-----").is_err());
 }

@@ -55,6 +55,18 @@ impl Link {
         timeout(within, both).await.unwrap_or(Err(DatabaseError::TimedOut(within)))
     }
 
+    /// How many notifications came while something else was waited for.
+    pub fn kept(&self) -> usize {
+        self.inbox.len()
+    }
+
+    /// Has notifications come again, before all others.
+    pub fn put_back(&mut self, notifications: Vec<Notification>) {
+        for notification in notifications.into_iter().rev() {
+            self.inbox.push_front(notification);
+        }
+    }
+
     /// The next notification. Safe to cancel.
     pub async fn next(&mut self) -> Result<Notification, DatabaseError> {
         std::future::poll_fn(|cx| match self.inbox.pop_front() {

@@ -67,6 +67,8 @@ struct Session<'a> {
     beats: u64,
     /// When the next one is due.
     due: Instant,
+    /// When anything was heard last.
+    heard: Instant,
 }
 
 impl Listener {
@@ -101,7 +103,8 @@ impl Listener {
         let connected = self.address.connect("listener", self.timing.connect).await;
         let mut session = match connected {
             Ok((client, link)) => {
-                Session { of: self, client, link, beat: None, beats: 0, due: Instant::now() }
+                let now = Instant::now();
+                Session { of: self, client, link, beat: None, beats: 0, due: now, heard: now }
             }
             Err(error) => return error,
         };
@@ -151,39 +154,60 @@ impl Session<'_> {
         let own = format!("listen {}; listen {}", quoted(&self.of.beat), quoted(&self.of.listen_channel));
         self.link.drive(self.of.timing.statement, self.client.batch_execute(&own)).await?;
         self.beat().await?;
+        let mut early = Vec::new();
         while self.beat.is_some() {
             let until = self.deadline();
             tokio::select! {
-                notification = self.link.next() => self.hear(notification?).await?,
+                biased;
+                notification = self.link.next() => match notification? {
+                    notification if notification.channel() == self.of.beat => self.hear(notification).await?,
+                    notification => {
+                        self.heard = Instant::now();
+                        early.push(notification);
+                    }
+                },
                 () = sleep_until(until) => return Err(DatabaseError::Deaf),
             }
         }
+        // Whoever has to be told of a gap is told before they hear what came after it.
+        self.link.put_back(early);
         self.listen().await?;
         self.of.channels.listening(&[]);
         Ok(())
     }
 
     async fn step(&mut self) -> Result<(), DatabaseError> {
-        let until = self.deadline();
+        let (is_beating, until) = (self.beat.is_some(), self.deadline());
         tokio::select! {
-            notification = self.link.next() => self.hear(notification?).await,
-            () = self.of.channels.changed() => self.listen().await,
-            () = sleep_until(until) => {
-                if self.beat.is_some() {
-                    return Err(DatabaseError::Deaf);
-                }
-                self.unlisten().await?;
-                self.beat().await
+            biased;
+            () = self.of.channels.changed() => {
+                self.listen().await?;
+                self.catch_up().await
             }
+            () = sleep_until(self.due), if !is_beating => {
+                self.unlisten().await?;
+                self.beat().await?;
+                self.catch_up().await
+            }
+            // Before the deadline: the heartbeat stands behind all that came before it.
+            notification = self.link.next() => self.hear(notification?).await,
+            () = sleep_until(until), if is_beating => Err(DatabaseError::Deaf),
         }
     }
 
-    /// When a heartbeat must have come back, or the next one is due.
-    fn deadline(&self) -> Instant {
-        match &self.beat {
-            Some(beat) => beat.sent + self.of.timing.heartbeat_within,
-            None => self.due,
+    /// Hears what came while something else was waited for, so that no mass of newcomers keeps it from hearing.
+    async fn catch_up(&mut self) -> Result<(), DatabaseError> {
+        for _ in 0..self.link.kept() {
+            let notification = self.link.next().await?;
+            self.hear(notification).await?;
         }
+        Ok(())
+    }
+
+    /// When a heartbeat must have come back. Whoever hears others meanwhile is not deaf, but behind.
+    fn deadline(&self) -> Instant {
+        let sent = self.beat.as_ref().map_or(self.heard, |beat| beat.sent);
+        sent.max(self.heard) + self.of.timing.heartbeat_within
     }
 
     async fn beat(&mut self) -> Result<(), DatabaseError> {
@@ -211,8 +235,24 @@ impl Session<'_> {
         for names in missing.chunks(LISTEN_AT_ONCE) {
             let statement: Vec<String> =
                 names.iter().map(|name| format!("listen {}", quoted(name))).collect();
-            self.execute(&statement.join(";")).await?;
-            self.of.channels.listening(names);
+            if self.execute(&statement.join(";")).await?.is_ok() {
+                self.of.channels.listening(names);
+                continue;
+            }
+            // One of them was refused, and with it all.
+            for (name, statement) in names.iter().zip(&statement) {
+                match self.execute(statement).await? {
+                    Ok(()) => self.of.channels.listening(std::slice::from_ref(name)),
+                    Err(why) => {
+                        tracing::error!(
+                            channel = &**name,
+                            why,
+                            "the database refuses to listen to a channel"
+                        );
+                        self.of.channels.refused(name);
+                    }
+                }
+            }
         }
         Ok(())
     }
@@ -228,18 +268,29 @@ impl Session<'_> {
                 .filter(|name| ***name != *self.of.listen_channel)
                 .map(|name| format!("unlisten {}", quoted(name)))
                 .collect();
-            self.execute(&statement.join(";")).await?;
+            if let Err(why) = self.execute(&statement.join(";")).await? {
+                // What then comes on them has no subscriber.
+                tracing::warn!(why, "the database refuses to end listening to channels");
+            }
             self.of.channels.unlistened(&names);
         }
         if deserted.is_empty() { Ok(()) } else { self.listen().await }
     }
 
-    async fn execute(&mut self, statement: &str) -> Result<(), DatabaseError> {
-        self.link.drive(self.of.timing.statement, self.client.batch_execute(statement)).await
+    /// Runs a statement; the inner error is what PostgreSQL says against it.
+    async fn execute(&mut self, statement: &str) -> Result<Result<(), String>, DatabaseError> {
+        match self.link.beside(self.of.timing.statement, self.client.batch_execute(statement)).await? {
+            Ok(()) => Ok(Ok(())),
+            Err(error) if is_refusal(&error) => Ok(Err(DatabaseError::from(error).to_string())),
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn hear(&mut self, notification: Notification) -> Result<(), DatabaseError> {
         let (channel, payload) = (notification.channel(), notification.payload());
+        self.heard = Instant::now();
+        // What was kept is heard without waiting for anything: others get their turn all the same.
+        tokio::task::coop::consume_budget().await;
         if channel == self.of.beat {
             self.heard(payload);
             return Ok(());

@@ -14,6 +14,7 @@ use polysocket_socket::{Sender, text_frame};
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row};
 
 use crate::channels::{Channels, Source};
@@ -32,12 +33,36 @@ const ROWS_MAX: i64 = 1_000;
 const REPLAYS_MAX: usize = 1_024;
 
 const NEWEST: &str = "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
-const NEXT: &str = "select xid::text::bigint, id, channel, payload from polysocket_outbox
- where (xid, id) > ($1::bigint::text::xid8, $2) and xid < pg_snapshot_xmin(pg_current_snapshot())
- order by xid, id limit $3";
-const REPLAY: &str = "select xid::text::bigint, id, channel, payload from polysocket_outbox
- where (xid, id) > ($1::bigint::text::xid8, $2) and (xid, id) <= ($3::bigint::text::xid8, $4) and channel = any($5)
- order by xid, id limit $6";
+/// What comes next, and in the same snapshot whether some of it is gone: rows without a channel come first, and say
+/// from where on everything is there. That is after what was removed; and where a position is ahead of all
+/// transactions, for the database is another one or was put back, at what is not committed yet.
+const NEXT: &str = "with next as (
+  select xid, id, channel, payload from polysocket_outbox
+  where (xid, id) > ($1::bigint::text::xid8, $2::bigint) and xid < pg_snapshot_xmin(pg_current_snapshot())
+  order by xid, id limit $3::bigint
+), gone as (
+  select xid, id from polysocket_outbox_trimmed where (xid, id) > ($1::bigint::text::xid8, $2::bigint)
+  union all
+  select pg_snapshot_xmin(pg_current_snapshot()), -1
+  where $1::bigint::text::xid8 > pg_snapshot_xmax(pg_current_snapshot())
+)
+select xid::text::bigint as x, id, channel, payload, true as is_there from next
+union all select xid::text::bigint, id, null, null, false from gone
+order by is_there, x, id";
+const REPLAY: &str = "with next as (
+  select xid, id, channel, payload from polysocket_outbox
+  where (xid, id) > ($1::bigint::text::xid8, $2::bigint) and (xid, id) <= ($3::bigint::text::xid8, $4::bigint)
+   and channel = any($5::text[])
+  order by xid, id limit $6::bigint
+), gone as (
+  select xid, id from polysocket_outbox_trimmed where (xid, id) > ($1::bigint::text::xid8, $2::bigint)
+  union all
+  select pg_snapshot_xmin(pg_current_snapshot()), -1
+  where $1::bigint::text::xid8 >= pg_snapshot_xmax(pg_current_snapshot())
+)
+select xid::text::bigint as x, id, channel, payload, true as is_there from next
+union all select xid::text::bigint, id, null, null, false from gone
+order by is_there, x, id";
 const TRIMMED: &str = "select xid::text::bigint, id from polysocket_outbox_trimmed";
 
 /// Of a message in the outbox: `transaction-number`.
@@ -99,6 +124,7 @@ pub struct Outbox {
     pub replays: mpsc::Receiver<Replay>,
     pub poll_every: Duration,
     pub replay_max: usize,
+    pub gap_events: bool,
     pub connect_within: Duration,
     pub statement_within: Duration,
     pub state: watch::Sender<State>,
@@ -121,13 +147,19 @@ struct Entry {
 }
 
 impl Entry {
-    fn of(row: &Row) -> Self {
-        let at = Position { xid: row.get(0), id: row.get(1) };
-        let (channel, payload): (String, &str) = (row.get(2), row.get(3));
+    /// None: the row says from where on everything is there.
+    fn of(row: &Row) -> Option<Self> {
+        let at = position(row);
+        let (channel, payload): (Option<String>, Option<&str>) = (row.get(2), row.get(3));
+        let (channel, payload) = (channel?, payload?);
         let shown = Shown { event: "OutboxMessage", channel: &channel, payload, position: at.to_string() };
         let frame = serde_json::to_string(&shown).unwrap_or_default();
-        Self { at, channel, frame }
+        Some(Self { at, channel, frame })
     }
+}
+
+fn position(row: &Row) -> Position {
+    Position { xid: row.get(0), id: row.get(1) }
 }
 
 impl Outbox {
@@ -201,13 +233,27 @@ impl Outbox {
     async fn poll(&self, client: &Client, link: &mut Link, at: &mut Position) -> Result<i64, DatabaseError> {
         let rows =
             link.drive(self.statement_within, client.query(NEXT, &[&at.xid, &at.id, &ROWS_MAX])).await?;
+        let mut read = 0;
         for row in &rows {
-            let entry = Entry::of(row);
+            let Some(entry) = Entry::of(row) else {
+                *at = position(row);
+                self.tell_gap(*at);
+                continue;
+            };
             *at = entry.at;
             let told = self.channels.deliver(&entry.channel, &entry.frame, Source::Outbox);
             self.metrics.deliveries.inc_by(told as u64);
+            read += 1;
         }
-        Ok(i64::try_from(rows.len()).unwrap_or(i64::MAX))
+        Ok(read)
+    }
+
+    /// Rows were removed before they were delivered, and nobody knows of which channels.
+    fn tell_gap(&self, at: Position) {
+        tracing::warn!(%at, "messages of the outbox were removed before they were delivered, or the database was put back");
+        if self.gap_events {
+            self.metrics.gaps.inc_by(self.channels.gap(None) as u64);
+        }
     }
 
     /// Sends what came after `since` up to what this node has delivered already, and then what came meanwhile: nothing
@@ -222,31 +268,29 @@ impl Outbox {
         let channels: Vec<&str> = replay.channels.iter().map(|channel| &**channel).collect();
         let max = i64::try_from(self.replay_max).unwrap_or(i64::MAX);
         let since = replay.since;
-        let read = async {
-            let trimmed = client.query_opt(TRIMMED, &[]).await?;
-            let rows = client
-                .query(REPLAY, &[&since.xid, &since.id, &at.xid, &at.id, &channels, &(max.saturating_add(1))])
-                .await?;
-            Ok((trimmed, rows))
-        };
-        let (trimmed, mut rows) = match link.drive(self.statement_within, read).await {
+        let limit = max.saturating_add(1);
+        let parameters: [&(dyn ToSql + Sync); 6] =
+            [&since.xid, &since.id, &at.xid, &at.id, &channels, &limit];
+        let read = client.query(REPLAY, &parameters);
+        let rows = match link.drive(self.statement_within, read).await {
             Ok(read) => read,
             Err(error) => {
                 replay.sender.close(1013, "the outbox cannot be read; try again later");
                 return Err(error);
             }
         };
-        let trimmed = trimmed.is_some_and(|row| Position { xid: row.get(0), id: row.get(1) } > since);
-        let more = rows.len() > self.replay_max;
-        if trimmed || more {
+        let mut entries: Vec<Entry> = rows.iter().filter_map(Entry::of).collect();
+        let gone = entries.len() < rows.len();
+        let more = entries.len() > self.replay_max;
+        if gone || more {
             for channel in &replay.channels {
                 replay.sender.send(text_frame(envelope::gap(channel).as_bytes()));
             }
             // What is too much is not sent in part: the client has to ask elsewhere.
-            rows.truncate(if more { 0 } else { rows.len() });
+            entries.truncate(if more { 0 } else { entries.len() });
         }
-        for row in &rows {
-            replay.sender.send(text_frame(Entry::of(row).frame.as_bytes()));
+        for entry in &entries {
+            replay.sender.send(text_frame(entry.frame.as_bytes()));
             self.metrics.replayed.inc();
         }
         replay.inbox.open(&replay.sender);

@@ -12,8 +12,9 @@ use crate::link::Link;
 
 /// How a pointer begins; a client's message cannot, for it is always within an envelope.
 const BEGINNING: &str = "{\"event\":\"Overflow\",";
-/// Messages put there between two clean-ups.
-const CLEAN_EVERY: u32 = 100;
+/// The longest and the shortest time between two clean-ups.
+const CLEAN_EVERY_MAX: Duration = Duration::from_secs(10);
+const CLEAN_EVERY_MIN: Duration = Duration::from_millis(100);
 
 /// The table `polysocket_overflow`.
 #[derive(Debug, Clone)]
@@ -65,17 +66,30 @@ impl Overflow {
             Err(error) if is_refusal(&error) => return Ok(Err(DatabaseError::from(error).to_string())),
             Err(error) => return Err(error.into()),
         }
-        if rand::rng().random_ratio(1, CLEAN_EVERY) {
-            self.clean(client, link, within).await?;
-        }
         let pointer = Pointer { event: "Overflow", channel: channel.into(), id };
         Ok(Ok(serde_json::to_string(&pointer).unwrap_or_default()))
     }
 
-    async fn clean(&self, client: &Client, link: &mut Link, within: Duration) -> Result<(), DatabaseError> {
+    /// How often it is cleaned.
+    pub fn clean_every(&self) -> Duration {
+        self.keep.clamp(CLEAN_EVERY_MIN, CLEAN_EVERY_MAX)
+    }
+
+    /// Removes what was there for long enough, also what SQL has put there. The inner error is what PostgreSQL says
+    /// against it.
+    pub async fn clean(
+        &self,
+        client: &Client,
+        link: &mut Link,
+        within: Duration,
+    ) -> Result<Result<(), String>, DatabaseError> {
         let seconds = self.keep.as_secs_f64();
         let delete = "delete from polysocket_overflow where at < now() - make_interval(secs => $1)";
-        link.drive(within, client.execute(delete, &[&seconds])).await.map(drop)
+        match link.beside(within, client.execute(delete, &[&seconds])).await? {
+            Ok(_) => Ok(Ok(())),
+            Err(error) if is_refusal(&error) => Ok(Err(DatabaseError::from(error).to_string())),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

@@ -1,9 +1,48 @@
 //! The environment of postgres-websockets, read as it reads it.
 
-use polysocket_config::{ConfigError, Problem, Span};
+use polysocket_config::{ConfigError, Problem, Section, Span};
 
 use crate::Wire;
 use crate::config::PostgresConfig;
+use crate::database::{Address, read_url};
+use crate::gate;
+
+/// All there are, without `PGWS_`.
+const NAMES: [&str; 15] = [
+    "DB_URI",
+    "JWT_SECRET",
+    "JWT_SECRET_BASE64",
+    "LISTEN_CHANNEL",
+    "META_CHANNEL",
+    "PROFILE",
+    "ROOT_PATH",
+    "HOST",
+    "PORT",
+    "CERTIFICATE_FILE",
+    "KEY_FILE",
+    "CHECK_LISTENER_INTERVAL",
+    "RETRIES",
+    "POOL_SIZE",
+    "STRICT_STATUS",
+];
+
+/// Which variable a key of the section comes from.
+fn variable(key: &str) -> String {
+    let name = match key.strip_prefix("postgres.").unwrap_or(key) {
+        "url" => "DB_URI",
+        "jwt_secret" | "jwt_secret_file" => "JWT_SECRET",
+        "listen_channel" => "LISTEN_CHANNEL",
+        "meta_channel" => "META_CHANNEL",
+        "root" => "ROOT_PATH",
+        "listen" | "tls_listen" => "HOST",
+        "tls_certificate" => "CERTIFICATE_FILE",
+        "tls_private" => "KEY_FILE",
+        "heartbeat_every" => "CHECK_LISTENER_INTERVAL",
+        "attempts_max" => "RETRIES",
+        _ => return key.to_owned(),
+    };
+    format!("PGWS_{name}")
+}
 
 impl PostgresConfig {
     /// The configuration that the `PGWS_*` variables describe; `look_up` is the environment. Variables without a value
@@ -93,7 +132,38 @@ impl PostgresConfig {
         if let Some(interval) = number("CHECK_LISTENER_INTERVAL").filter(|interval| *interval > 0) {
             config.heartbeat_every = Span::millis(u64::from(interval).max(10));
         }
+        if problems.is_empty() {
+            problems = config.problems();
+        }
         if problems.is_empty() { Ok(config) } else { Err(ConfigError(problems)) }
+    }
+
+    /// What is wrong with what was read, by the names of the variables.
+    fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        self.check(&mut problems);
+        if self.url.starts_with('@')
+            && let Err(why) = read_url(&self.url).and_then(|url| Address::parse(&url))
+        {
+            problems.push(Problem::new("postgres.url", why));
+        }
+        if let Err(problem) = gate::read_keys(self) {
+            problems.push(problem);
+        }
+        if self.root.as_ref().is_some_and(|root| !root.is_dir()) {
+            problems.push(Problem::new("postgres.root", "is no folder"));
+        }
+        for problem in &mut problems {
+            problem.key = variable(&problem.key);
+        }
+        problems
+    }
+
+    /// Those of these variables that look as if they were for [`from_pgws`](Self::from_pgws), and are not known.
+    #[must_use]
+    pub fn unknown_pgws(variables: impl Iterator<Item = String>) -> Vec<String> {
+        let is_known = |name: &str| NAMES.contains(&name);
+        variables.filter(|name| name.strip_prefix("PGWS_").is_some_and(|name| !is_known(name))).collect()
     }
 }
 
@@ -102,7 +172,7 @@ fn address(host: &str, port: u16) -> String {
     match host {
         "*" | "*6" | "!6" => format!("[::]:{port}"),
         "*4" | "!4" => format!("0.0.0.0:{port}"),
-        host if host.contains(':') => format!("[{host}]:{port}"),
+        host if host.contains(':') => format!("[{}]:{port}", host.trim_matches(['[', ']'])),
         host => format!("{host}:{port}"),
     }
 }
@@ -110,7 +180,6 @@ fn address(host: &str, port: u16) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use polysocket_config::Section;
 
     fn read(variables: &[(&str, &str)]) -> Result<PostgresConfig, Vec<String>> {
         let look_up = |name: &str| {
@@ -126,7 +195,7 @@ mod tests {
         let config = read(&[
             ("PGWS_DB_URI", "postgres://postgres:example@localhost:5433/postgres"),
             ("PGWS_POOL_SIZE", "10"),
-            ("PGWS_ROOT_PATH", "./client-example"),
+            ("PGWS_ROOT_PATH", "./src"),
             ("PGWS_LISTEN_CHANNEL", "postgres-websockets-listener"),
             ("PGWS_META_CHANNEL", "server-info"),
             ("PGWS_HOST", "*4"),
@@ -146,14 +215,14 @@ mod tests {
 
     #[test]
     fn what_decides_the_form() {
-        let base = [("PGWS_DB_URI", "postgres://a@b/c"), ("PGWS_JWT_SECRET", "@/run/secret")];
+        let base = [("PGWS_DB_URI", "postgres://a@b/c"), ("PGWS_JWT_SECRET", "@src/lib.rs")];
         let wire = |more: &[(&str, &str)]| read(&[&base[..], more].concat()).expect("a configuration").wire;
         assert_eq!(wire(&[]), Wire::Seed);
         assert_eq!(wire(&[("PGWS_META_CHANNEL", "info")]), Wire::Current);
         assert_eq!(wire(&[("PGWS_META_CHANNEL", "info"), ("PGWS_PROFILE", "seed")]), Wire::Seed);
         assert_eq!(wire(&[("PGWS_PROFILE", "current")]), Wire::Current);
         let config = read(&base).expect("a configuration");
-        assert_eq!((config.jwt_secret, config.jwt_secret_file), (None, Some("/run/secret".into())));
+        assert_eq!((config.jwt_secret, config.jwt_secret_file), (None, Some("src/lib.rs".into())));
     }
 
     #[test]
@@ -167,11 +236,46 @@ mod tests {
         ];
         let config = read(&[&base[..], &tls].concat()).expect("a configuration");
         assert_eq!((config.listen, config.tls_listen), (vec![], vec!["[::]:443".to_owned()]));
-        for (host, expected) in
-            [("*", "[::]:1"), ("*4", "0.0.0.0:1"), ("::1", "[::1]:1"), ("example.com", "example.com:1")]
-        {
+        for (host, expected) in [
+            ("*", "[::]:1"),
+            ("*4", "0.0.0.0:1"),
+            ("::1", "[::1]:1"),
+            ("[::1]", "[::1]:1"),
+            ("example.com", "example.com:1"),
+        ] {
             assert_eq!(address(host, 1), expected);
         }
+    }
+
+    #[test]
+    fn what_the_section_says_is_told_by_the_variable() {
+        let good = [("PGWS_DB_URI", "postgres://a@b/c"), ("PGWS_JWT_SECRET", "secret")];
+        assert!(read(&good).is_ok());
+        let long = "x".repeat(64);
+        for (name, value) in [
+            ("PGWS_LISTEN_CHANNEL", long.as_str()),
+            ("PGWS_META_CHANNEL", &long),
+            ("PGWS_ROOT_PATH", "src/lib.rs"),
+            ("PGWS_DB_URI", "@/nowhere"),
+            ("PGWS_DB_URI", "host"),
+            ("PGWS_JWT_SECRET", "@/nowhere"),
+            ("PGWS_JWT_SECRET", "{\"kty\":\"RSA\",\"n\":\"AQ\"}"),
+        ] {
+            let mut variables = vec![(name, value)];
+            variables.extend(good.iter().filter(|(known, _)| *known != name));
+            assert_eq!(read(&variables).expect_err(value), [name], "{value}");
+        }
+    }
+
+    #[test]
+    fn variables_that_nobody_knows() {
+        let given = ["PGWS_PORT", "PGWS_PORTS", "PATH", "PGWS_"].map(str::to_owned);
+        assert_eq!(PostgresConfig::unknown_pgws(given.into_iter()), ["PGWS_PORTS", "PGWS_"]);
+        assert!(
+            NAMES
+                .iter()
+                .all(|name| PostgresConfig::unknown_pgws([format!("PGWS_{name}")].into_iter()).is_empty())
+        );
     }
 
     #[test]

@@ -89,6 +89,7 @@ impl Postgres {
         let overflow = config.overflow.then(|| Overflow::new(config.overflow_keep.as_duration()));
         let spans = [config.connect_timeout, config.statement_timeout, config.publish_within];
         let [connect, statement, publish_within] = spans.map(Span::as_duration);
+        let address = address.with_statement_timeout(statement);
         let expired = metrics.expired.clone();
 
         let lead = Arc::new(Lead::new(contends));
@@ -149,6 +150,7 @@ impl Postgres {
                 channels: channels.clone(),
                 replays: receiver,
                 poll_every: config.outbox_poll_every.as_duration(),
+                gap_events: config.gap_events,
                 replay_max: config.outbox_replay_max,
                 connect_within: connect,
                 statement_within: statement,

@@ -106,7 +106,15 @@ impl Publisher {
         let statement = link.drive(self.statement_within, prepare).await?;
         self.metrics.publishing.set(1);
         self.state.send_replace(State::Up);
+        let mut clean = Instant::now();
         loop {
+            if let Some(overflow) = self.overflow.as_ref().filter(|_| clean <= Instant::now()) {
+                let cleaned = overflow.clean(&client, &mut link, self.statement_within).await?;
+                if let Err(why) = cleaned {
+                    tracing::warn!(why, "cannot remove old messages from polysocket_overflow");
+                }
+                clean = Instant::now() + overflow.clean_every();
+            }
             while pending.len() < self.batch_messages_max
                 && let Ok(notice) = self.notices.try_recv()
             {
@@ -122,6 +130,7 @@ impl Publisher {
                     },
                     // Nothing is notified to this connection: only its end is to be heard.
                     ended = link.next() => drop(ended?),
+                    () = sleep_until(clean), if self.overflow.is_some() => {}
                     () = life.stopping() => return Ok(()),
                 }
                 continue;

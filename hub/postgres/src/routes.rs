@@ -24,12 +24,6 @@ impl Postgres {
             .with_state(self.clone())
     }
 
-    /// A page to try it with. To be served beside [`routes`](Self::routes), wherever the caller wants it; it asks for
-    /// the address of the bridge.
-    pub fn page() -> &'static str {
-        include_str!("page.html")
-    }
-
     /// The tables of `postgres.overflow` and `postgres.outbox`, and functions for them.
     pub fn schema() -> &'static str {
         SCHEMA

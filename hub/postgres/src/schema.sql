@@ -31,9 +31,11 @@ create table if not exists polysocket_outbox (
   id bigint generated always as identity,
   channel text not null check (octet_length(channel) between 1 and 63),
   payload text not null,
-  at timestamptz not null default now(),
+  at timestamptz not null default clock_timestamp(),
   primary key (xid, id)
 );
+-- The time of the row and not of the beginning of its transaction: one that was open for long is no old message.
+alter table polysocket_outbox alter column at set default clock_timestamp();
 
 -- What was removed, so that whoever asks for it is told.
 create table if not exists polysocket_outbox_trimmed (
@@ -63,15 +65,21 @@ begin
   return null;
 end $$;
 
--- Removes what is older; to be called regularly, by cron for example.
+-- Removes what is older, up to the first message that is not; to be called regularly, by cron for example.
 create or replace function polysocket_outbox_trim(older interval) returns bigint language plpgsql as $$
 declare
   last record;
   removed bigint;
+  before timestamptz := clock_timestamp() - older;
 begin
   lock table polysocket_outbox_trimmed in exclusive mode;
-  select o.xid, o.id into last from polysocket_outbox o
-    where o.at < now() - older and o.xid < pg_snapshot_xmin(pg_current_snapshot())
+  with kept as (
+    select o.xid, o.id from polysocket_outbox o
+      where o.at >= before or o.xid >= pg_snapshot_xmin(pg_current_snapshot())
+      order by o.xid, o.id limit 1
+  )
+  select o.xid, o.id into last from polysocket_outbox o left join kept on true
+    where kept.xid is null or (o.xid, o.id) < (kept.xid, kept.id)
     order by o.xid desc, o.id desc limit 1;
   if not found then
     return 0;

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use polysocket_socket::{CloseSummary, Conversation, Incoming, Sender};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::channels::Membership;
 use crate::claims::Access;
@@ -45,6 +45,12 @@ impl Opened {
             (Some(since), Some(_)) => Some(since.parse().map_err(Rejection::Token)?),
             _ => None::<outbox::Position>,
         };
+        let envelope = Envelope::new(shared.config.wire, &access.claims);
+        let fits =
+            |channel: &String| shared.desk.judge(&envelope.message(channel, Said::Text(""), now())).is_ok();
+        if access.writes && !access.channels.iter().all(fits) {
+            return Err(Rejection::Token("the claims are too long: no message would fit beside them"));
+        }
         let inbox = Arc::new(Inbox::new(since.is_some()));
         let mut memberships = Vec::new();
         if access.reads {
@@ -53,12 +59,17 @@ impl Opened {
                 memberships.push(shared.channels.join(channel, inbox.clone()).ok_or_else(full)?);
             }
             let within = shared.config.listen_within.as_duration();
-            if tokio::time::timeout(within, shared.channels.heard(&memberships)).await.is_err() {
-                return Err(Rejection::Unavailable("the database is away; try again later".to_owned()));
+            let heard = tokio::time::timeout(within, shared.channels.heard(&memberships)).await;
+            let why = match heard {
+                Ok(true) => None,
+                Ok(false) => Some("the database refuses the channel"),
+                Err(_) => Some("the database is away; try again later"),
+            };
+            if let Some(why) = why {
+                return Err(Rejection::Unavailable(why.to_owned()));
             }
         }
         let channels = access.channels.iter().map(|channel| channel.as_str().into()).collect();
-        let envelope = Envelope::new(shared.config.wire, &access.claims);
         Ok(Self { access, channels, envelope, inbox, memberships, since })
     }
 }
@@ -71,6 +82,8 @@ pub struct Talk {
     state: State,
     /// Ends it when its token expires, or does not come.
     expiry: Option<Expiry>,
+    /// When its token expires.
+    expires: Option<Instant>,
     /// One permit for each message that may wait for the database.
     own: Arc<Semaphore>,
     pace: Pace,
@@ -98,7 +111,7 @@ impl Talk {
     fn new(shared: Arc<Shared>, sender: Sender, events: bool, state: State) -> Self {
         let own = Arc::new(Semaphore::new(shared.config.pending_messages_max));
         let pace = Pace::new(shared.pace.0, shared.pace.1, Instant::now());
-        Self { shared, sender, events, state, expiry: None, own, pace }
+        Self { shared, sender, events, state, expiry: None, expires: None, own, pace }
     }
 
     async fn begin(&mut self) {
@@ -108,8 +121,9 @@ impl Talk {
             let left =
                 Duration::from_secs_f64((expires - now().as_secs_f64()).clamp(0.0, LATEST.as_secs_f64()));
             let (code, reason) = EXPIRED;
-            let due = self.shared.expiries.add(Instant::now() + left, self.sender.clone(), code, reason);
-            self.expiry = Some(due);
+            let at = Instant::now() + left;
+            self.expiry = Some(self.shared.expiries.add(at, self.sender.clone(), code, reason));
+            self.expires = Some(at);
         }
         if let (Some(since), Some(replays)) = (opened.since.take(), &self.shared.replays) {
             let replay = outbox::Replay {
@@ -183,7 +197,26 @@ impl Talk {
             messages.push(Message { channel, logical: logical.clone(), payload });
         }
         for message in messages {
-            self.shared.desk.hand_in(message, self.from(), Some(&self.own)).await;
+            tokio::select! {
+                biased;
+                () = self.shared.desk.hand_in(message, self.from(), Some(&self.own)) => {}
+                // Its close says that what it said last is lost, and is not to wait for the database.
+                () = self.ended() => return,
+            }
+        }
+    }
+
+    /// Until the connection has ended, or is closed because its token expires.
+    async fn ended(&self) {
+        let expired = async {
+            match self.expires {
+                Some(at) => sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = expired => {}
+            () = self.sender.closed() => {}
         }
     }
 }

@@ -177,6 +177,10 @@ impl Subscriber for Notified {
     fn gap(&self, _channel: &str, _frame: &Bytes) {
         self.entrance.bridge.count("gap");
     }
+
+    fn refused(&self, channel: &str) {
+        tracing::error!(channel, "the database refuses this channel: nothing comes to a bridge from there");
+    }
 }
 
 impl Exits {

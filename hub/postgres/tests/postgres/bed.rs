@@ -1,7 +1,6 @@
 //! A node with the bridge on a port of its own, and clients of it.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use polysocket_config::Span;
@@ -9,19 +8,14 @@ use polysocket_postgres::{Parts, Postgres, PostgresConfig, PostgresMetrics, Wire
 use polysocket_service::Lifecycle;
 use polysocket_service::http::{HttpConfig, HttpMetrics, Routes, Server as HttpServer, bind};
 use polysocket_socket::{SocketLimits, SocketMetrics};
-use polysocket_tests::http1::{Framing, Head, Reader};
-use polysocket_tests::websocket::{self, Frame, FrameReader, opcode};
+use polysocket_tests::metrics::metric;
+use polysocket_tests::postgres_server::PostgresServer;
 use prometheus::Registry;
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::time::{Instant, sleep, timeout};
 
-use polysocket_tests::postgres_server::PostgresServer;
+pub use polysocket_tests::patience::{PATIENCE, eventually};
+pub use polysocket_tests::socket::Socket as Client;
 
-/// Longer than anything takes that is going to happen at all.
-pub const PATIENCE: Duration = Duration::from_secs(20);
 /// That of the original's own tests.
 pub const SECRET: &str = "reallyreallyreallyreallyverysafe";
 
@@ -110,26 +104,7 @@ impl Bed {
     }
 
     pub fn metric(&self, name: &str, label: &str) -> i64 {
-        let families = self.metrics.gather();
-        let name = format!("polysocket_postgres_{name}");
-        let family = families.iter().find(|family| family.name() == name).unwrap_or_else(|| panic!("{name}"));
-        let metric = family
-            .get_metric()
-            .iter()
-            .find(|metric| label.is_empty() || metric.get_label().iter().any(|pair| pair.value() == label));
-        let metric = metric.unwrap_or_else(|| panic!("{name} {label}"));
-        #[allow(clippy::cast_possible_truncation, reason = "they are whole and small")]
-        let value = (metric.get_counter().get_value() + metric.get_gauge().get_value()) as i64;
-        value
-    }
-}
-
-/// Looks again and again until it is so.
-pub async fn eventually(what: &str, mut look: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !look().await {
-        assert!(Instant::now() < deadline, "not in {PATIENCE:?}: {what}");
-        sleep(Duration::from_millis(5)).await;
+        metric(&self.metrics, &format!("polysocket_postgres_{name}"), label)
     }
 }
 
@@ -147,114 +122,14 @@ pub fn now() -> f64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64()
 }
 
-#[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub head: Head,
-    pub body: String,
-}
-
-pub async fn get(address: SocketAddr, path: &str) -> Answer {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    write_request(&mut stream, address, path, &[]).await;
-    let mut reader = Reader::new(stream);
-    let head = timeout(PATIENCE, reader.head()).await.expect("an answer").unwrap().unwrap();
-    answer(head, &mut reader).await
-}
-
-async fn answer(head: Head, reader: &mut Reader<TcpStream>) -> Answer {
-    let body = reader.body(Framing::of_answer(&head).unwrap()).await.unwrap();
-    Answer { status: head.status(), head, body: String::from_utf8(body.to_vec()).unwrap() }
-}
-
-async fn write_request(stream: &mut TcpStream, address: SocketAddr, path: &str, headers: &[(&str, &str)]) {
-    let mut lines = vec![("Host".to_owned(), address.to_string())];
-    lines.extend(headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    let head = Head { start: format!("GET {path} HTTP/1.1"), headers: lines };
-    stream.write_all(&head.encode()).await.unwrap();
-}
-
-/// A WebSocket, frame by frame.
-pub struct Client {
-    pub head: Head,
-    pub reader: FrameReader<OwnedReadHalf>,
-    pub writer: OwnedWriteHalf,
-}
-
-impl Client {
-    pub async fn open(address: SocketAddr, path: &str) -> Self {
-        Self::try_open(address, path, &[]).await.unwrap_or_else(|answer| panic!("{answer:?}"))
-    }
-
-    pub async fn try_open(address: SocketAddr, path: &str, more: &[(&str, &str)]) -> Result<Self, Answer> {
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        let (headers, key) = websocket::client_headers("");
-        let mut lines: Vec<(&str, &str)> = headers
-            .iter()
-            .filter(|(name, _)| !more.iter().any(|(other, _)| other == name))
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
-        lines.extend(more);
-        write_request(&mut stream, address, path, &lines).await;
-        let mut reader = Reader::new(stream);
-        let head = timeout(PATIENCE, reader.head()).await.expect("an answer").unwrap().unwrap();
-        if head.status() != 101 {
-            return Err(answer(head, &mut reader).await);
-        }
-        assert!(websocket::is_accepted(&head, &key), "{head:?}");
-        let (stream, rest) = reader.into_parts();
-        let (read, writer) = stream.into_split();
-        Ok(Self { head, reader: FrameReader::new(read, &rest), writer })
-    }
-
-    pub async fn next(&mut self) -> Option<Frame> {
-        loop {
-            let frame = timeout(PATIENCE, self.reader.next()).await.expect("a frame");
-            let frame = frame.unwrap_or(None);
-            if frame.as_ref().is_none_or(|frame| frame.opcode != opcode::PING) {
-                return frame;
-            }
-        }
-    }
-
-    pub async fn text(&mut self) -> String {
-        let frame = self.next().await.expect("a message");
-        assert_eq!(frame.opcode, opcode::TEXT, "{frame:?}");
-        String::from_utf8(frame.payload.to_vec()).unwrap()
-    }
-
-    pub async fn json(&mut self) -> Value {
-        let text = self.text().await;
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
-    }
-
+/// What a test of the bridge takes again and again.
+pub trait Envelopes {
     /// The `payload` of the next envelope.
-    pub async fn payload(&mut self) -> String {
+    async fn payload(&mut self) -> String;
+}
+
+impl Envelopes for Client {
+    async fn payload(&mut self) -> String {
         self.json().await["payload"].as_str().expect("a payload").to_owned()
-    }
-
-    pub async fn say(&mut self, text: &str) {
-        self.send(Frame::new(opcode::TEXT, text.to_owned())).await;
-    }
-
-    pub async fn send(&mut self, frame: Frame) {
-        websocket::send(&mut self.writer, &frame.masked()).await.unwrap();
-    }
-
-    /// Nothing has come that was not asked for: a ping is answered next.
-    pub async fn silent(&mut self) {
-        self.send(Frame::new(opcode::PING, "there?")).await;
-        let frame = self.next().await.expect("a pong");
-        assert_eq!((frame.opcode, &frame.payload[..]), (opcode::PONG, &b"there?"[..]), "{frame:?}");
-    }
-
-    /// The close frame that comes next, and the end of the connection.
-    pub async fn closed(mut self) -> (u16, String) {
-        let frame = self.next().await.expect("a close frame");
-        assert_eq!(frame.opcode, opcode::CLOSE, "{frame:?}");
-        let (code, reason) = frame.close_code();
-        self.send(Frame::close(code, "")).await;
-        assert_eq!(self.next().await, None);
-        (code.unwrap(), reason)
     }
 }

@@ -4,7 +4,7 @@ use polysocket_postgres::Wire;
 use polysocket_tests::websocket::{Frame, opcode};
 use serde_json::{Value, json};
 
-use crate::bed::{Bed, Client, eventually, now, token};
+use crate::bed::{Bed, Client, Envelopes, eventually, now, token};
 use polysocket_tests::postgres_server::PostgresServer;
 
 #[tokio::test]
@@ -110,7 +110,7 @@ async fn a_token_expires_while_it_is_used() {
     for mode in ["r", "w", "rw"] {
         let later = bed.open(json!({"mode": mode, "channel": "c", "exp": now() + 3600.0})).await;
         let soon = bed.open(json!({"mode": mode, "channel": "c", "exp": now() + 0.3})).await;
-        assert_eq!(soon.closed().await, (3001, "JWT expired".to_owned()));
+        assert_eq!(soon.closed().await, (Some(3001), "JWT expired".to_owned()));
         drop(later);
     }
     assert_eq!(bed.metric("expired_total", ""), 3);
@@ -144,7 +144,7 @@ async fn the_meta_channel() {
     // Its events cannot be forged.
     info.say("forged").await;
     let (code, reason) = info.closed().await;
-    assert_eq!((code, reason.as_str()), (1008, "only the server writes to the meta channel"));
+    assert_eq!((code, reason.as_str()), (Some(1008), "only the server writes to the meta channel"));
 }
 
 #[tokio::test]
@@ -158,7 +158,7 @@ async fn binary_messages() {
     let message = ws.json().await;
     assert_eq!((&message["payload"], &message["encoding"]), (&json!("AP8="), &json!("base64")));
     ws.send(Frame::new(opcode::TEXT, &b"\xff"[..])).await;
-    assert_eq!(ws.closed().await.0, 1007);
+    assert_eq!(ws.closed().await.0, Some(1007));
     let bed = Bed::with(&server, Wire::Current, |config| config.lossy_binary = true).await;
     let mut ws = bed.chat("c").await;
     ws.send(Frame::new(opcode::BINARY, &b"a\xff"[..])).await;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use polysocket_postgres::{Source, Subscriber, Wire};
 use serde_json::json;
 
-use crate::bed::{Bed, Client, eventually};
+use crate::bed::{Bed, Client, Envelopes, eventually};
 use polysocket_tests::postgres_server::PostgresServer;
 
 #[tokio::test]
@@ -71,11 +71,11 @@ async fn a_node_that_stops() {
     assert_eq!(other.payload().await, "before the end");
     bed.life.drain();
     assert_eq!(first.payload().await, "before the end");
-    assert_eq!(first.closed().await.0, 1001);
+    assert_eq!(first.closed().await.0, Some(1001));
     drop(second);
     let path = format!("/{}", crate::bed::token(&json!({"mode": "r", "channel": "c"})));
     let refused = Client::try_open(bed.address, &path, &[]).await;
-    assert_eq!(refused.err().expect("no more connections").status, 503);
+    assert_eq!(refused.expect_err("no more connections").status(), 503);
     assert!(bed.life.finish(Duration::from_secs(10)).await, "all tasks have ended");
 }
 

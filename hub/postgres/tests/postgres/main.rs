@@ -6,6 +6,7 @@ mod claims;
 mod cluster;
 mod names;
 mod outages;
+mod overload;
 mod queues;
 mod seed;
 mod statuses;

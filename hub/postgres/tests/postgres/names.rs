@@ -4,7 +4,7 @@ use polysocket_postgres::Wire;
 use polysocket_tests::websocket::{Frame, opcode};
 use serde_json::{Value, json};
 
-use crate::bed::{Bed, Client, token};
+use crate::bed::{Bed, Client, Envelopes, token};
 use polysocket_tests::postgres_server::PostgresServer;
 
 #[tokio::test]
@@ -62,7 +62,7 @@ async fn names_that_are_too_long() {
         let claims = json!({"mode": "rw", "channel": name});
         let refused = Client::try_open(bed.address, &format!("/{}", token(&claims)), &[]).await;
         let answer = refused.err().unwrap_or_else(|| panic!("{name:?}"));
-        assert_eq!((answer.status, answer.body.as_str()), (400, "No allowed channels"));
+        assert_eq!((answer.status(), answer.text()), (400, "No allowed channels"));
     }
 }
 
@@ -95,7 +95,7 @@ async fn payloads_of_all_kinds() {
             }
         }
         ws.send(Frame::new(opcode::TEXT, &b"bad \xc3\x28"[..])).await;
-        assert_eq!(ws.closed().await.0, 1007);
+        assert_eq!(ws.closed().await.0, Some(1007));
     }
 }
 
@@ -162,11 +162,11 @@ async fn the_longest_payload() {
         ws.say(&padded(wire, &claims, 7_999)).await;
         assert_eq!(ws.text().await.len(), 7_999, "{wire:?}");
         ws.say(&padded(wire, &claims, 8_000)).await;
-        assert_eq!(ws.closed().await, (1009, "message too large: 8000 > 7999 bytes".to_owned()));
+        assert_eq!(ws.closed().await, (Some(1009), "message too large: 8000 > 7999 bytes".to_owned()));
         // Escapes count as they are written.
         let mut ws = bed.open(claims.clone()).await;
         ws.say(&"\"".repeat(5_000)).await;
-        assert_eq!(ws.closed().await.0, 1009);
+        assert_eq!(ws.closed().await.0, Some(1009));
         // Who asks for events is told and stays.
         let mut ws = Client::open(bed.address, &format!("/{}?events=1", token(&claims))).await;
         ws.say(&padded(wire, &claims, 8_000)).await;

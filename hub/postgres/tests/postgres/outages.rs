@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use crate::bed::{Bed, Client, eventually};
+use crate::bed::{Bed, Client, Envelopes, eventually};
 use polysocket_tests::postgres_server::PostgresServer;
 
 /// A client that says numbers until it is told to stop; how many it said.

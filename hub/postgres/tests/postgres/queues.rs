@@ -5,7 +5,7 @@ use polysocket_postgres::Wire;
 use polysocket_socket::SocketLimits;
 use serde_json::json;
 
-use crate::bed::{Bed, eventually};
+use crate::bed::{Bed, Envelopes, eventually};
 use polysocket_tests::postgres_server::PostgresServer;
 
 #[tokio::test]
@@ -72,7 +72,7 @@ async fn a_database_that_is_away_for_too_long() {
         plain.say(&number.to_string()).await;
         told.say(&number.to_string()).await;
     }
-    assert_eq!(plain.closed().await, (1013, "the database is away".to_owned()));
+    assert_eq!(plain.closed().await, (Some(1013), "the database is away".to_owned()));
     for _ in 0..10 {
         let error = json!({"event": "Error", "channel": "c", "payload": "the database is away"});
         assert_eq!(told.json().await, error);

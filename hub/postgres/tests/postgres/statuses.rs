@@ -2,10 +2,11 @@
 
 use polysocket_config::Span;
 use polysocket_postgres::Wire;
+use polysocket_tests::ask::ask;
 use polysocket_tests::ports::TempDir;
 use serde_json::json;
 
-use crate::bed::{Bed, Client, get, now, token, token_by};
+use crate::bed::{Bed, Client, now, token, token_by};
 use polysocket_tests::postgres_server::PostgresServer;
 
 #[tokio::test]
@@ -29,9 +30,10 @@ async fn refusals() {
         for (bed, status) in [(&lenient, 400), (&strict, status)] {
             let refused = Client::try_open(bed.address, &format!("/{path}"), &[]).await;
             let answer = refused.err().unwrap_or_else(|| panic!("{path}"));
-            assert_eq!(answer.status, status, "{path} {}", answer.body);
-            let same = if body.ends_with(' ') { answer.body.starts_with(body) } else { answer.body == body };
-            assert!(same, "{path}: {}", answer.body);
+            assert_eq!(answer.status(), status, "{path} {}", answer.text());
+            let same =
+                if body.ends_with(' ') { answer.text().starts_with(body) } else { answer.text() == body };
+            assert!(same, "{path}: {}", answer.text());
             let header = |name: &str| answer.head.header(name).unwrap_or_default();
             assert_eq!((header("content-type"), header("connection")), ("text/plain", "close"));
         }
@@ -39,8 +41,8 @@ async fn refusals() {
     assert_eq!(lenient.metric("rejected_total", "token"), 3);
     let version = [("Sec-WebSocket-Version", "12")];
     let refused = Client::try_open(lenient.address, &format!("/{}", token(&good)), &version).await;
-    let answer = refused.err().expect("refused");
-    assert_eq!((answer.status, answer.head.header("sec-websocket-version")), (400, Some("13")));
+    let answer = refused.expect_err("refused");
+    assert_eq!((answer.status(), answer.head.header("sec-websocket-version")), (400, Some("13")));
 }
 
 #[tokio::test]
@@ -52,7 +54,7 @@ async fn pages_of_other_origins() {
     for (origin, good) in [("https://a.example.com", true), ("https://example.org", false), ("null", false)] {
         let opened = Client::try_open(bed.address, &path, &[("Origin", origin)]).await;
         assert_eq!(
-            opened.map(drop).map_err(|answer| answer.status),
+            opened.map(drop).map_err(|answer| answer.status()),
             if good { Ok(()) } else { Err(403) },
             "{origin}"
         );
@@ -67,8 +69,8 @@ async fn without_a_database() {
     server.kill().await;
     bed.unready_now().await;
     let path = |mode: &str| format!("/{}", token(&json!({"mode": mode, "channel": "c"})));
-    let answer = Client::try_open(bed.address, &path("r"), &[]).await.err().expect("no database");
-    assert_eq!((answer.status, answer.head.header("retry-after")), (503, Some("5")));
+    let answer = Client::try_open(bed.address, &path("r"), &[]).await.expect_err("no database");
+    assert_eq!((answer.status(), answer.head.header("retry-after")), (503, Some("5")));
     // Who only writes waits for nothing yet.
     Client::open(bed.address, &path("w")).await.silent().await;
 }
@@ -80,8 +82,8 @@ async fn too_many_channels() {
     let _two = bed.open(json!({"mode": "r", "channels": ["a", "b"]})).await;
     let path = |channel: &str| format!("/{}", token(&json!({"mode": "r", "channel": channel})));
     Client::open(bed.address, &path("a")).await;
-    let answer = Client::try_open(bed.address, &path("c"), &[]).await.err().expect("too many");
-    assert_eq!(answer.status, 503);
+    let answer = Client::try_open(bed.address, &path("c"), &[]).await.expect_err("too many");
+    assert_eq!(answer.status(), 503);
 }
 
 #[tokio::test]
@@ -89,8 +91,8 @@ async fn requests_that_are_for_no_websocket() {
     let server = PostgresServer::start().await;
     let bed = Bed::new(&server).await;
     for path in ["/", "/anything/at/all", "/postgres"] {
-        let answer = get(bed.address, path).await;
-        assert_eq!((answer.status, answer.body.as_str()), (200, "Hello, Web!"), "{path}");
+        let answer = ask(bed.address, "GET", path, &[], b"").await;
+        assert_eq!((answer.status(), answer.text()), (200, "Hello, Web!"), "{path}");
         assert_eq!(answer.head.header("content-type"), Some("text/plain"));
     }
     let folder = TempDir::new().unwrap();
@@ -104,8 +106,8 @@ async fn requests_that_are_for_no_websocket() {
         ("/../../../../etc/passwd", 404, "not found", "text/plain"),
         ("/%2e%2e/%2e%2e/etc/passwd", 404, "not found", "text/plain"),
     ] {
-        let answer = get(bed.address, path).await;
-        assert_eq!((answer.status, answer.body.as_str()), (status, body), "{path}");
+        let answer = ask(bed.address, "GET", path, &[], b"").await;
+        assert_eq!((answer.status(), answer.text()), (status, body), "{path}");
         assert_eq!(answer.head.header("content-type"), Some(kind));
     }
     bed.chat("c").await.silent().await;

@@ -4,7 +4,7 @@ use polysocket_config::Size;
 use polysocket_postgres::{Postgres, Wire};
 use serde_json::{Value, json};
 
-use crate::bed::{Bed, Client, token};
+use crate::bed::{Bed, Client, Envelopes, token};
 use polysocket_tests::postgres_server::PostgresServer;
 
 async fn prepared() -> PostgresServer {
@@ -50,7 +50,7 @@ async fn long_messages_by_way_of_a_table() {
             assert!(ws.payload().await == long && far.payload().await == long);
         }
         ws.say(&"x".repeat(100 * 1024)).await;
-        assert_eq!(ws.closed().await.0, 1009);
+        assert_eq!(ws.closed().await.0, Some(1009));
         // What is gone before it was read is a gap.
         let gone = json!({"event": "Overflow", "channel": "c", "id": "none"});
         let gone = format!("{{\"event\":\"Overflow\",\"channel\":\"c\",\"id\":{}}}", gone["id"]);
@@ -128,7 +128,7 @@ async fn the_outbox() {
     gaps.sort();
     assert_eq!(gaps, ["\"c\"", "\"elsewhere\""]);
     let wrong = Client::try_open(bed.address, &since.replace(&position, "x"), &[]).await;
-    assert_eq!(wrong.err().expect("no position").status, 400);
+    assert_eq!(wrong.expect_err("no position").status(), 400);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use polysocket_postgres::Wire;
 use polysocket_tests::ports::TempDir;
 
-use crate::bed::{Bed, eventually};
+use crate::bed::{Bed, Envelopes, eventually};
 use polysocket_tests::postgres_server::PostgresServer;
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::bed::{Bed, Client, SECRET, now, token};
+use crate::bed::{Bed, Client, Envelopes, SECRET, now, token};
 use polysocket_tests::postgres_server::PostgresServer;
 
 #[tokio::test]
@@ -34,17 +34,17 @@ async fn tokens_that_stay_out_of_logs() {
     // A token that is refused.
     let mut refused = Client::open(bed.address, "/c?token=message").await;
     refused.say(&two).await;
-    assert_eq!(refused.closed().await, (1008, "No allowed channels".to_owned()));
+    assert_eq!(refused.closed().await, (Some(1008), "No allowed channels".to_owned()));
     let mut expired = Client::open(bed.address, "/?token=message").await;
     expired.say(&token(&json!({"mode": "r", "channel": "c", "exp": 1}))).await;
-    assert_eq!(expired.closed().await, (1008, "Token expired".to_owned()));
+    assert_eq!(expired.closed().await, (Some(1008), "Token expired".to_owned()));
     // It also expires while it is used.
     let mut soon = Client::open(bed.address, "/?token=message").await;
     soon.say(&token(&json!({"mode": "r", "channel": "c", "exp": now() + 0.2}))).await;
-    assert_eq!(soon.closed().await, (3001, "JWT expired".to_owned()));
+    assert_eq!(soon.closed().await, (Some(3001), "JWT expired".to_owned()));
     let bed = Bed::with(&server, Wire::Seed, |config| config.token_within = Span::millis(50)).await;
     let late = Client::open(bed.address, "/?token=message").await;
-    assert_eq!(late.closed().await, (1008, "Error: no token came".to_owned()));
+    assert_eq!(late.closed().await, (Some(1008), "Error: no token came".to_owned()));
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn claims_elsewhere_and_patterns() {
     assert_eq!(room.payload().await, "y");
     lobby.silent().await;
     let hall = Client::try_open(bed.address, &format!("/hall/{path}"), &[]).await;
-    assert_eq!(hall.err().expect("not in the token").body, "No allowed channels");
+    assert_eq!(hall.expect_err("not in the token").text(), "No allowed channels");
 }
 
 #[tokio::test]

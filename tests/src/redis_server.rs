@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::ops::Range;
 use std::time::Duration;
 
 use tokio::process::Command;
@@ -17,6 +18,8 @@ const READY: [&str; 2] = ["Ready to accept connections", "Sentinel ID is"];
 const WITHOUT_PERSISTENCE: [&str; 4] = ["--save", "", "--appendonly", "no"];
 /// Nodes of a cluster talk to each other on the port so far above.
 const BUS_ABOVE: u16 = 10_000;
+/// Neither these nor the ports of their bus are given to outgoing connections.
+const PORTS_WITH_BUS: Range<u16> = 10_000..20_000;
 
 /// A redis-server; killed when it is dropped.
 #[derive(Debug)]
@@ -111,10 +114,12 @@ impl RedisServer {
     }
 }
 
-fn port_with_bus() -> io::Result<u16> {
+/// A free port whose bus is free, too, for whoever starts a node of a cluster by other means.
+pub fn port_with_bus() -> io::Result<u16> {
     loop {
-        let port = free_port()?;
-        if TcpListener::bind(("127.0.0.1", port + BUS_ABOVE)).is_ok() {
+        let port = rand::random_range(PORTS_WITH_BUS);
+        let is_free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
+        if is_free(port) && is_free(port + BUS_ABOVE) {
             return Ok(port);
         }
     }

@@ -12,6 +12,7 @@ use polysocket_redis::{Options, Redis};
 use polysocket_tests::ports::{TempDir, free_port};
 use polysocket_tests::process::Process;
 use polysocket_tests::redis_server::RedisServer;
+use polysocket_tests::redis_server::port_with_bus;
 use tokio::process::Command;
 
 /// A store with room for so many channels.
@@ -217,7 +218,7 @@ async fn redis_cli(port: u16, arguments: &[&str]) -> String {
 
 #[tokio::test]
 async fn in_a_cluster() {
-    let (port, folder) = (free_port().unwrap(), TempDir::new().unwrap());
+    let (port, folder) = (port_with_bus().unwrap(), TempDir::new().unwrap());
     let process = run(port, &folder, &["--cluster-enabled", "yes", "--save", ""]).await;
     assert_eq!(redis_cli(port, &["cluster", "addslotsrange", "0", "16383"]).await.trim(), "OK");
     let deadline = tokio::time::Instant::now() + Duration::from_secs(10);

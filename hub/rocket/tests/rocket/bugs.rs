@@ -16,7 +16,10 @@ use crate::bed::{Bed, SOON, user};
 pub async fn raw(
     bed: &Bed,
 ) -> (FrameReader<tokio::io::ReadHalf<TcpStream>>, tokio::io::WriteHalf<TcpStream>) {
-    let mut raw = Raw::connect(&bed.address).await.unwrap();
+    // Little room, so that what is not read waits at the hub soon.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut raw = Raw::over(socket.connect(bed.address.parse().unwrap()).await.unwrap());
     let handshake = format!(
         "GET /echo HTTP/1.1\r\nhost: {}\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
          sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",

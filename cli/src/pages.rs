@@ -3,8 +3,7 @@
 //! They are written by hand in `cli/pages` and are part of the program: nothing is built, and nothing comes from elsewhere.
 
 use axum::Router;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use polysocket_hub::Beside;
+use polysocket_hub::{Beside, page_headers};
 use polysocket_relayd::RelaydConfig;
 use polysocket_service::files;
 use polysocket_service::http::{File, file_routes};
@@ -38,18 +37,7 @@ static FILES: &[File] = files![
 
 /// The pages, whose policy lets them reach the relays at `relay` (sources of a CSP) beside this process.
 pub fn routes(relay: &str) -> Router {
-    let mut headers: HeaderMap = [
-        // A page and its scripts are of one program: after an update none may be of the one before.
-        (header::CACHE_CONTROL, "no-cache"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-    ]
-    .into_iter()
-    .map(|(name, value)| (name, HeaderValue::from_static(value)))
-    .collect();
-    if let Ok(policy) = HeaderValue::try_from(policy(relay)) {
-        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-    }
+    let headers = page_headers(relay);
     file_routes(FILES, |_| headers.clone())
 }
 
@@ -72,15 +60,6 @@ pub fn relay_sources(config: &RelaydConfig, port: u16) -> String {
     // `*` stands for labels of a name: before an address it would be no source.
     let is_name = config.one_host.is_none() && config.label_hosts;
     if is_name { format!("{host} *.{host}") } else { host.to_owned() }
-}
-
-/// What the pages may do. JSONP needs the relay among the scripts; and the demo talks to any target by the browser's own
-/// WebSocket, so that all of those are open.
-fn policy(relay: &str) -> String {
-    format!(
-        "default-src 'none'; script-src 'self' {relay}; connect-src 'self' {relay} ws: wss:; style-src 'self'; \
-         img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    )
 }
 
 #[cfg(test)]

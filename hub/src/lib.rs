@@ -25,4 +25,4 @@ pub use config::{HubConfig, Protocol, Sections};
 pub use hub::{Hub, HubError, Parts};
 pub use listeners::Listeners;
 pub use mount::Mount;
-pub use pages::Beside;
+pub use pages::{Beside, page_headers};

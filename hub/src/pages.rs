@@ -137,7 +137,7 @@ pub(crate) fn page_routes(protocols: &[Protocol], facts: &Facts, beside: Option<
     place["pages"] = pages.into();
     place["scripts"] = scripts.into();
     let place = place.to_string();
-    let headers = headers(relay);
+    let headers = page_headers(relay);
     let told = (json_headers(headers.clone()), place);
     let mut routes = file_routes(COMMON, |_| headers.clone()).route(PLACE, get(move || async move { told }));
     if beside.is_none() {
@@ -159,9 +159,9 @@ fn files_of(protocol: Protocol) -> &'static [File] {
     }
 }
 
-/// Those of every file. A page may connect to any hub by the browser's own WebSocket; what it says otherwise, and
-/// JSONP's scripts, go to this process and to its relays.
-fn headers(relay: &str) -> HeaderMap {
+/// Those of every page and its files. A page may connect to any hub and any target by the browser's own WebSocket; what it
+/// says otherwise, and JSONP's scripts, go to this process and to its relays (`relay`: sources of a CSP).
+pub fn page_headers(relay: &str) -> HeaderMap {
     let policy = format!(
         "default-src 'none'; script-src 'self' {relay}; connect-src 'self' {relay} ws: wss:; style-src 'self'; \
          img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn the_policy_names_the_relay() {
-        let policy = |relay| headers(relay)[header::CONTENT_SECURITY_POLICY].clone();
+        let policy = |relay| page_headers(relay)[header::CONTENT_SECURITY_POLICY].clone();
         let with = policy("tom.localhost:8080");
         let with = with.to_str().expect("text");
         assert!(with.contains("script-src 'self' tom.localhost:8080;"), "{with}");

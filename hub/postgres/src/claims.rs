@@ -163,5 +163,4 @@ fn has_audience(claims: &Map<String, Value>, audience: &str) -> bool {
 }
 
 #[cfg(test)]
-#[path = "claims_tests.rs"]
 mod tests;

@@ -184,5 +184,4 @@ impl<'a> Token<'a> {
 }
 
 #[cfg(test)]
-#[path = "key_tests.rs"]
 mod tests;

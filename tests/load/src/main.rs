@@ -14,7 +14,7 @@
 //! - `fanout`: another kind of run: the hub beside npm ws and socket.io.
 //! - `stalled`: another: the hub with and without a subscriber that stops reading.
 //! - `workloads`: what the pages do; `measure`: what the kernel says.
-//! - `stats`, `report`: what it means.
+//! - `report`, and the library's `stats`: what it means.
 
 mod baseline;
 mod client;
@@ -26,7 +26,6 @@ mod measure;
 mod options;
 mod report;
 mod stalled;
-mod stats;
 mod subjects;
 mod upstream;
 mod workloads;

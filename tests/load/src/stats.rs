@@ -33,10 +33,12 @@ pub fn paired_ratio(values: &[f64], to: &[f64]) -> Option<f64> {
 pub struct Latencies(Vec<Duration>);
 
 impl Latencies {
+    /// One more.
     pub fn push(&mut self, latency: Duration) {
         self.0.push(latency);
     }
 
+    /// All of another's.
     pub fn append(&mut self, mut other: Self) {
         self.0.append(&mut other.0);
     }

@@ -10,7 +10,7 @@ use polysocket_broker::{Broker, BrokerConfig, Kind, Position, Subscription, Topi
 use polysocket_service::metrics::Registry;
 use polysocket_tests::patience::eventually;
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::interval;
 
 use super::recorder::{Recorder, listen};
 use super::{gauge, open_counted, publish, topic};
@@ -28,6 +28,8 @@ impl Load {
         let (stopped, name, broker, topic) = (stop.clone(), name.to_owned(), broker.clone(), topic.clone());
         let task = tokio::spawn(async move {
             let (mut confirmed, mut number) = (Vec::new(), 0);
+            // A load, not a flood.
+            let mut pace = interval(Duration::from_millis(1));
             while !stopped.load(Ordering::Relaxed) {
                 number += 1;
                 let text = format!("{name}{number}");
@@ -36,7 +38,7 @@ impl Load {
                     Ok(published) => confirmed.push((published.position, text)),
                     Err(error) => assert!(error.is_unavailable(), "{error}"),
                 }
-                sleep(Duration::from_millis(1)).await;
+                pace.tick().await;
             }
             confirmed
         });

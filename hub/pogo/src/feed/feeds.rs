@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use polysocket_service::Lifecycle;
 
 use super::member::Member;
+use super::news::{News, What};
 use super::poller;
-use super::state::{Feed, News, Pauses, What};
+use super::state::{Feed, Pauses};
 use super::update::Shown;
 use crate::access::Scope;
 use crate::document::Document;

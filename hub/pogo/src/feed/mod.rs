@@ -8,8 +8,10 @@
 
 mod feeds;
 mod member;
+mod news;
 mod poller;
 mod settling;
+mod speakers;
 mod state;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,8 @@ use rand::Rng;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Feeds;
-use super::state::{Feed, Refusal, Turn};
+use super::speakers::Refusal;
+use super::state::{Feed, Turn};
 use super::update::Shown;
 use crate::access::Scope;
 use crate::document::Document;

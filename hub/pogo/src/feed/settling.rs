@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use super::Feeds;
 use super::member::Member;
-use super::state::Known;
+use super::news::Known;
 use super::update::Shown;
 use crate::wire::{Code, Failure};
 

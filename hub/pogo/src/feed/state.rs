@@ -9,6 +9,8 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::member::Member;
+use super::news::{Known, News, What};
+use super::speakers::{Refusal, Speakers};
 use super::update::{Shown, Update};
 use crate::access::{Credential, Scope};
 use crate::upstream::{Freshness, Resource};
@@ -17,9 +19,6 @@ use crate::wire::{Code, Failure};
 /// Readings overtaken by a write that are thrown away in a row. A resource that is written to all the time would
 /// otherwise never be shown.
 const STALE_MAX: u32 = 2;
-/// Scopes in a row that are refused what was for everybody, and are parted from the others one by one. Where there are more
-/// it is not for everybody, or the API has had enough.
-const REFUSALS_MAX: u32 = 3;
 /// Pushes by way of two nodes within this time may have crossed on their way.
 const CROSSING: Duration = Duration::from_secs(10);
 
@@ -57,13 +56,7 @@ struct State {
     validated: u64,
     /// Members were shown something before they came here.
     was: bool,
-    /// In the public scope: as whom it was last read with success.
-    worked: Option<Scope>,
-    /// As whom it was not found; whether that is so for all another has to say.
-    doubted: Option<Scope>,
-    /// Those without a token were refused.
-    unheard: bool,
-    refusals: u32,
+    speakers: Speakers,
     /// The last push: whether it came by way of this node.
     pushed: Option<(bool, Instant)>,
     failures: u32,
@@ -80,41 +73,6 @@ pub(super) struct Turn {
     pub(super) credential: Option<Credential>,
     pub(super) etag: Option<HeaderValue>,
     pub(super) last_modified: Option<HeaderValue>,
-}
-
-/// What is known of a resource.
-pub(super) enum Known {
-    /// It has not been read yet.
-    Nothing,
-    /// What it is, or was when it could last be read.
-    State(Arc<Update>, Option<Failure>),
-    /// It could not be read so far.
-    Failure(Failure),
-}
-
-/// News for members, to be spread without the feed's lock.
-pub(super) struct News {
-    pub(super) members: Vec<Arc<Member>>,
-    pub(super) what: What,
-}
-
-/// What a refusal of what was for everybody means.
-pub(super) enum Refusal {
-    /// It is so for all.
-    All,
-    /// Another is to be asked first.
-    Doubt,
-    /// It is so for this scope, which goes its own way.
-    Part,
-}
-
-pub(super) enum What {
-    Nothing,
-    State(Arc<Update>),
-    /// The same as before, for those who were shown something else as the answer to their own write.
-    Again(Arc<Update>),
-    Recovered(Option<Arc<Update>>),
-    Failed(Failure),
 }
 
 impl Feed {
@@ -135,10 +93,7 @@ impl Feed {
             last_modified: None,
             validated: 0,
             was,
-            worked: None,
-            doubted: None,
-            unheard: false,
-            refusals: 0,
+            speakers: Speakers::default(),
             pushed: None,
             failures: 0,
             streaming: false,
@@ -246,7 +201,7 @@ impl Feed {
     pub(super) fn turn(&self) -> Turn {
         let mut state = self.state();
         state.begun += 1;
-        let speaker = state.speaker();
+        let speaker = state.speakers.choose(state.scope, &state.members);
         let is_validated = state.validated == state.generation;
         Turn {
             generation: state.generation,
@@ -275,38 +230,21 @@ impl Feed {
         stale
     }
 
-    /// A member's credential was good for what is for everybody. The scope that was told otherwise before, and is to go its
-    /// own way.
+    /// What is for everybody was read. The scope that was told otherwise before, and is to go its own way.
     pub(super) fn heard(&self, turn: &Turn) -> Option<Scope> {
-        let mut state = self.state();
-        state.worked = Some(turn.speaker);
-        state.refusals = 0;
-        state.doubted.take().filter(|doubted| *doubted != turn.speaker)
+        self.state().speakers.heard(turn.speaker)
     }
 
     /// What is for everybody was refused to one of them.
     pub(super) fn refused(&self, turn: &Turn, code: Code) -> Refusal {
         let mut state = self.state();
         let alone = state.members.values().all(|member| member.scope() == turn.speaker);
-        state.refusals += 1;
-        state.worked = state.worked.filter(|worked| *worked != turn.speaker);
-        if alone || state.refusals > REFUSALS_MAX {
-            return Refusal::All;
-        }
-        if code == Code::NotFound {
-            if state.doubted.take().is_some_and(|doubted| doubted != turn.speaker) {
-                return Refusal::All;
-            }
-            state.doubted = Some(turn.speaker);
-            return Refusal::Doubt;
-        }
-        state.unheard |= turn.speaker == Scope::Anonymous;
-        Refusal::Part
+        state.speakers.refused(turn.speaker, alone, code)
     }
 
     /// How long to wait until another is asked: not at all, but many are not asked in one moment.
     pub(super) fn until_another(&self, pauses: &Pauses) -> Duration {
-        if self.state().refusals > 1 { pauses.shortest } else { Duration::ZERO }
+        if self.state().speakers.are_many_refused() { pauses.shortest } else { Duration::ZERO }
     }
 
     /// A push was applied, by way of this node or another. True: it may have crossed one of the other side, which was applied
@@ -389,21 +327,6 @@ pub(crate) struct Pauses {
 }
 
 impl State {
-    /// With whose credential it is read: the scope's own. In the public one nobody's, if somebody has none; else that of one
-    /// with whom it worked before, so that a bad one is not asked with for all.
-    fn speaker(&self) -> Option<Credential> {
-        if self.scope == Scope::Anonymous {
-            return None;
-        }
-        let trusted = |member: &&Arc<Member>| Some(member.scope()) != self.doubted;
-        let of = |scope| self.members.values().filter(trusted).find(move |member| member.scope() == scope);
-        let nobody = if self.unheard { None } else { of(Scope::Anonymous) };
-        let worked = || self.worked.and_then(of);
-        let other = || self.members.values().find(trusted);
-        let member = nobody.or_else(worked).or_else(other).or_else(|| self.members.values().next())?;
-        member.credential.clone()
-    }
-
     fn members(&self, what: &What) -> Vec<Arc<Member>> {
         match what {
             What::Nothing => Vec::new(),

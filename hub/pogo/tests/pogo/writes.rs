@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use axum::body::Body;
+use axum::response::Response;
 use polysocket_config::Span;
+use polysocket_tests::patience::eventually;
 use serde_json::{Value, json as value};
+use tokio::sync::Notify;
 
 use crate::api::{Api, json};
 use crate::bed::{Bed, Talks};
@@ -77,21 +81,33 @@ async fn a_writers_own_frame_is_sent_once() {
 #[tokio::test]
 async fn a_poll_that_is_faster_than_the_answer() {
     let state = Arc::new(Mutex::new(BTreeMap::from([("n", 1)])));
-    let shown = state.clone();
+    let answered = Arc::new(Notify::new());
+    let (shown, until) = (state.clone(), answered.clone());
     let api = Api::new(move |seen| {
-        if seen.method == http::Method::PUT {
-            shown.lock().unwrap().insert("n", 2);
-            // Long enough for many polls.
-            std::thread::sleep(std::time::Duration::from_millis(300));
+        let text = |n| serde_json::to_string(&BTreeMap::from([("n", n)])).unwrap();
+        if seen.method != http::Method::PUT {
+            return json(200, &[], text(shown.lock().unwrap()["n"]));
         }
-        json(200, &[], serde_json::to_string(&*shown.lock().unwrap()).unwrap())
+        // It is done, and the answer takes its time.
+        shown.lock().unwrap().insert("n", 2);
+        let until = until.clone();
+        let body = futures_util::stream::once(async move {
+            until.notified().await;
+            Ok::<_, std::convert::Infallible>(text(2))
+        });
+        let response = Response::builder().header("content-type", "application/json");
+        response.body(Body::from_stream(body)).unwrap()
     })
     .await;
     let bed = Bed::new(&api.url).await;
     let mut writer = bed.client().await;
     assert_eq!(writer.bind("/a").await["n"], 1);
     writer.say(r#"{"seqId":1,"event":"put","path":"/a","data":{"n":2}}"#).await;
+    // The poll has found it, and more polls have found nothing new.
     assert_eq!(writer.json().await, value!({"event": "response", "path": "/a", "data": {"n": 2}}));
+    let reads = api.reads("/a");
+    eventually("more polls", async || api.reads("/a") > reads + 2).await;
+    answered.notify_one();
     assert_eq!(writer.text().await, r#"{"seqId":1,"status":"ok"}"#);
     writer.quiet().await;
 }

@@ -19,10 +19,12 @@ fn write(mut client: Client, stop: &Arc<AtomicBool>) -> JoinHandle<(Client, u64)
     let stop = stop.clone();
     tokio::spawn(async move {
         let mut said = 0;
+        // A load, not a flood.
+        let mut pace = tokio::time::interval(Duration::from_micros(500));
         while !stop.load(Ordering::Relaxed) {
             client.say(&format!("{said:08}")).await;
             said += 1;
-            tokio::time::sleep(Duration::from_micros(500)).await;
+            pace.tick().await;
         }
         client.say("last").await;
         (client, said)

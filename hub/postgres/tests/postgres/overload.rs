@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::bed::{Bed, Client, Envelopes, eventually, now, token};
 
-/// Takes its time, as thousands of readers do.
+/// Takes its time, as thousands of readers do: the load of this test, which waits for nothing by it.
 struct Slow;
 
 impl Subscriber for Slow {
@@ -212,8 +212,11 @@ async fn what_is_removed_ends_at_the_first_that_is_young() {
         assert_eq!(client.query_one(trim, &[]).await.unwrap().get::<_, i64>(0), expected);
     }
     // The time is that of the row, however long its transaction was open.
-    let times = "begin; select polysocket_publish('c', 'late'); commit";
-    client.batch_execute(&times.replace("select", "select pg_sleep(0.01); select")).await.unwrap();
+    let late = "begin; select now(); select polysocket_publish('c', 'late')";
+    client.batch_execute(late).await.unwrap();
+    let after = "select at > now() from polysocket_outbox where payload = 'late'";
+    assert!(client.query_one(after, &[]).await.unwrap().get::<_, bool>(0));
+    client.batch_execute("commit").await.unwrap();
     let row = client
         .query_one("select column_default from information_schema.columns where table_name = 'polysocket_outbox' and column_name = 'at'", &[])
         .await

@@ -9,6 +9,7 @@ use polysocket_rocket::{HubConfig, Parts, Rocket, RocketConfig, RocketMetrics, U
 use polysocket_service::Lifecycle;
 use polysocket_service::http::{HttpConfig, HttpMetrics, Server, bind_all};
 use polysocket_socket::{SocketLimits, SocketMetrics, Sockets};
+use polysocket_tests::patience::eventually;
 use polysocket_tokens::Keyring;
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -125,12 +126,8 @@ impl Bed {
 
     /// Waits until a metric has a value.
     pub async fn metric_becomes(&self, name: &str, value: f64) {
-        let waiting = async {
-            while (self.metric(name) - value).abs() > 0.1 {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        assert!(timeout(SOON, waiting).await.is_ok(), "{name} is {}, not {value}", self.metric(name));
+        let what = format!("{name} is {value}");
+        eventually(&what, async || (self.metric(name) - value).abs() < 0.1).await;
     }
 }
 

@@ -85,15 +85,19 @@ async fn whoever_answers_stays() {
 /// Nothing is read while a message is dealt with, so nobody is blamed for silence meanwhile.
 #[tokio::test]
 async fn silence_does_not_count_while_nobody_listens() {
+    const PONG_WITHIN: std::time::Duration = std::time::Duration::from_secs(60);
     let mut hub = Hub::start(|limits| {
         limits.ping_every = Span::millis(10);
-        limits.pong_within = Span::seconds(60);
+        limits.pong_within = Span::seconds(PONG_WITHIN.as_secs());
     });
     let mut client = Raw::connect(hub.address).await;
     assert_eq!(client.frame().await, Some((0x89, vec![])));
     client.send(&text("hold")).await;
     while !matches!(hub.seen().await, Seen::Message(_)) {}
-    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    // Twice as long as a pong may take, in no time.
+    tokio::time::pause();
+    tokio::time::advance(2 * PONG_WITHIN).await;
+    tokio::time::resume();
     hub.release.notify_one();
     client.send(&text("there")).await;
     loop {

@@ -1,9 +1,6 @@
 //! What the broker adds: to a message on its way over Redis, beside bare pub/sub; and to a fan-out in memory, beside a
 //! loop over the subscribers. Both sides run in each round, so that what slows the machine slows both.
 
-#[path = "../stats.rs"]
-mod stats;
-
 use std::hint::black_box;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -16,10 +13,10 @@ use polysocket_broker::{
     Broker, BrokerConfig, BrokerMetrics, Kind, Position, Publication, SubscribeOptions, Subscribed,
     Subscriber, Topic,
 };
+use polysocket_load::stats::{Latencies, median, paired_ratio, range};
 use polysocket_redis::redis::{AsyncConnectionConfig, Client, PushInfo, PushKind, Value, cmd};
 use polysocket_service::metrics::Registry;
 use polysocket_tests::redis_server::RedisServer;
-use stats::{Latencies, median, paired_ratio, range};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 

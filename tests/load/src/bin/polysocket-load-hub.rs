@@ -1,24 +1,11 @@
-//! The hub's connections and its broker with the smallest protocol there is: what one says, all are told.
+//! The hub's connections and its broker with the smallest protocol there is, for `polysocket-load fanout`.
 //!
-//! `polysocket-load-hub HOST:PORT`, for `polysocket-load fanout`; it serves until it is killed.
+//! `polysocket-load-hub HOST:PORT`; it serves until it is killed.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use bytes::Bytes;
-use hyper::body::Incoming as RequestBody;
-use hyper::{Request, Response};
-use polysocket_broker::{
-    Broker, BrokerConfig, BrokerMetrics, Kind, Position, Publication, SubscribeOptions, Subscribed,
-    Subscriber, Subscription, Topic,
-};
-use polysocket_config::Span;
+use polysocket_load::smallest::Smallest;
 use polysocket_service::Lifecycle;
-use polysocket_service::http::{Body, Exchange, Handler, HttpConfig, HttpMetrics, Server, bind};
-use polysocket_service::metrics::Registry;
-use polysocket_socket::{
-    CloseSummary, Conversation, Incoming, Sender, SocketLimits, SocketMetrics, Sockets, text_frame,
-};
 
 /// As the product has it.
 #[global_allocator]
@@ -30,91 +17,15 @@ async fn main() -> ExitCode {
         eprintln!("usage: polysocket-load-hub HOST:PORT");
         return ExitCode::from(64);
     };
-    match serve(&listen).await {
-        Ok(()) => ExitCode::SUCCESS,
+    let life = Lifecycle::new();
+    match Smallest::serve(&listen, life.clone()).await {
+        Ok(_) => {
+            life.stopping().await;
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             eprintln!("polysocket-load-hub: {error}");
             ExitCode::FAILURE
         }
-    }
-}
-
-async fn serve(listen: &str) -> Result<(), Box<dyn std::error::Error>> {
-    let (life, registry) = (Lifecycle::new(), Registry::new());
-    let broker = Broker::open(&BrokerConfig::default(), BrokerMetrics::new(&registry)).await?;
-    // Longer than any run, so that no subject spends CPU on heartbeats while another does not.
-    let limits =
-        SocketLimits { ping_every: Span::seconds(300), messages_per_second: 0, ..SocketLimits::default() };
-    let sockets = Sockets::new(limits, life.clone(), SocketMetrics::new(&registry));
-    let mount = Mount { sockets, broker, topic: Topic::new("load:/", "all") };
-    let server = Server::new(mount, HttpConfig::default(), life.clone(), HttpMetrics::new(&registry));
-    server.serve(bind(listen, None)?);
-    life.stopping().await;
-    Ok(())
-}
-
-#[derive(Clone)]
-struct Mount {
-    sockets: Sockets,
-    broker: Broker,
-    topic: Topic,
-}
-
-impl Handler for Mount {
-    async fn handle(&self, mut request: Request<RequestBody>, _: Exchange) -> Response<Body> {
-        let (broker, topic) = (self.broker.clone(), self.topic.clone());
-        let made = move |sender| Talk { sender, broker, topic, subscription: None };
-        match self.sockets.accept(&mut request, made) {
-            Ok(response) => response.map(|()| Body::empty()),
-            Err(refusal) => {
-                let mut response = Response::new(Body::full(refusal.to_string()));
-                *response.status_mut() = refusal.status();
-                response
-            }
-        }
-    }
-}
-
-struct Talk {
-    sender: Sender,
-    broker: Broker,
-    topic: Topic,
-    subscription: Option<Subscription>,
-}
-
-impl Conversation for Talk {
-    async fn opened(&mut self) {
-        let told = Arc::new(Told(self.sender.clone()));
-        match self.broker.subscribe(&self.topic, told, SubscribeOptions::default()).await {
-            Ok(subscription) => self.subscription = Some(subscription),
-            Err(error) => self.sender.close(1011, &error.to_string()),
-        }
-    }
-
-    async fn message(&mut self, message: Incoming) {
-        let (kind, payload) = match message {
-            Incoming::Text(text) => (Kind::Text, Bytes::from(text)),
-            Incoming::Binary(bytes) => (Kind::Binary, bytes),
-        };
-        if let Err(error) = self.broker.publish(&self.topic, kind, payload).await {
-            self.sender.close(1011, &error.to_string());
-        }
-    }
-
-    async fn closed(self, _: CloseSummary) {}
-}
-
-/// One who is told.
-struct Told(Sender);
-
-impl Subscriber for Told {
-    fn subscribed(&self, _: &Topic, _: &Subscribed) {}
-
-    fn deliver(&self, publication: &Arc<Publication>) {
-        self.0.send(publication.frame(0, |publication| text_frame(&publication.payload)).clone());
-    }
-
-    fn gap(&self, _: &Topic, _: &Position) {
-        self.0.close(1011, "messages were lost");
     }
 }

@@ -7,7 +7,7 @@ use super::options::Plan;
 use super::subject::{Programs, Subject};
 use crate::error::{Result, within};
 use crate::measure::{Cores, CpuClock, Occupancy};
-use crate::stats::Latencies;
+use polysocket_load::stats::Latencies;
 
 /// Until all have been told once.
 const BROADCAST_DEADLINE: Duration = Duration::from_secs(10);

@@ -8,7 +8,7 @@ use super::Sample;
 use super::options::Plan;
 use super::subject::Subject::{self, Floor, Hub, Socketio, Ws};
 use crate::measure::Machine;
-use crate::stats::{median, paired_ratio, range};
+use polysocket_load::stats::{median, paired_ratio, range};
 
 const WS_AT_MOST: f64 = 0.5;
 const SOCKETIO_AT_MOST: f64 = 1.0 / 3.0;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::stats::{median, paired_ratio};
 use crate::subjects::Subject;
 use crate::workloads::{Failures, Sample, Workload};
+use polysocket_load::stats::{median, paired_ratio};
 
 #[derive(Default)]
 pub struct Results {

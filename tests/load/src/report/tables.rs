@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::{Results, goals};
 use crate::measure::Machine;
-use crate::stats::{median, range};
 use crate::subjects::Subject;
 use crate::workloads::{Plan, Sample, Shares, Workload};
+use polysocket_load::stats::{median, range};
 
 /// One sample, while a run goes on.
 pub fn row(round: u32, workload: Workload, subject: Subject, sample: &Sample) -> String {

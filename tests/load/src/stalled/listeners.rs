@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use super::hub::Hub;
 use crate::error::{Error, Result, doing, within};
-use crate::stats::Latencies;
+use polysocket_load::stats::Latencies;
 
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 /// Connections that are made at the same time.

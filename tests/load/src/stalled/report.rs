@@ -9,7 +9,7 @@ use super::Crowd::{self, Reading, WithOne};
 use super::options::Plan;
 use super::window::Sample;
 use crate::measure::Machine;
-use crate::stats::{median, paired_ratio, range};
+use polysocket_load::stats::{median, paired_ratio, range};
 
 const P99_AT_MOST: f64 = 1.10;
 /// `socket.queue_bytes_max`, one message on top of it, and what an allocator adds.

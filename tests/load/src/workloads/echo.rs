@@ -11,8 +11,8 @@ use super::message::Messages;
 use super::meter::Meter;
 use super::sample::{Failures, Sample, micros_each};
 use crate::error::{Error, Result};
-use crate::stats::Latencies;
 use crate::subjects::Bench;
+use polysocket_load::stats::Latencies;
 
 #[derive(Debug, Clone)]
 pub struct Echo {

@@ -17,6 +17,7 @@ use polysocket_socket::{
     CloseSummary, Conversation, Incoming, Sender, SocketLimits, SocketMetrics, Sockets, binary_frame,
     text_frame,
 };
+use polysocket_tests::patience::eventually;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 
@@ -97,13 +98,7 @@ impl Hub {
 
     /// Until a metric has a value.
     pub async fn metric_is(&self, name: &str, value: i64) {
-        let reached = async {
-            while self.metric(name) != value {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        let Err(_) = timeout(PATIENCE, reached).await else { return };
-        panic!("{name} is {}, not {value}", self.metric(name));
+        eventually(&format!("{name} is {value}"), async || self.metric(name) == value).await;
     }
 }
 

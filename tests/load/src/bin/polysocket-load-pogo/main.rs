@@ -7,9 +7,6 @@
 mod api;
 mod crowd;
 #[allow(dead_code, reason = "it is shared with programs that need more of it")]
-#[path = "../../stats.rs"]
-mod stats;
-
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::{ExitCode, Stdio};
@@ -20,6 +17,7 @@ use clap::{Parser, Subcommand};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use polysocket_broker::{Broker, BrokerConfig, BrokerMetrics};
 use polysocket_config::Span;
+use polysocket_load::stats::{Latencies, median, paired_ratio, range};
 use polysocket_outbound::{Dialer, Policy, TargetsConfig};
 use polysocket_pogo::{Parts, Pogo, PogoConfig, PogoMetrics};
 use polysocket_service::Lifecycle;
@@ -28,7 +26,6 @@ use polysocket_service::metrics::Registry;
 use polysocket_socket::{SocketLimits, SocketMetrics};
 use polysocket_tests::ports::free_port;
 use polysocket_tests::process::Process;
-use stats::{Latencies, median, paired_ratio, range};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};

@@ -1,0 +1,4 @@
+//! What the load programs share.
+
+pub mod smallest;
+pub mod stats;

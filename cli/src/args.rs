@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as Group, Parser, Subcommand};
+use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 
 /// Just use WebSockets: any page, any WebSocket server, any network.
 #[derive(Debug, Parser)]
@@ -137,12 +137,26 @@ pub struct Token {
     pub common: Common,
 }
 
+/// What a file may configure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// Routers.
+    Router,
+    /// Relay nodes.
+    Relayd,
+    /// The protocols of `hub.protocols`.
+    Hub,
+}
+
 /// Flags of `check-config`.
 #[derive(Debug, Default, Clone, Group)]
 pub struct CheckConfig {
     /// Instead of checking, prints a file with every key and its default, or the reference.
     #[arg(long, value_name = "WHAT", value_parser = ["example", "reference"])]
     pub print: Option<String>,
+    /// Checks what these need, separated by commas; without it, what all of them need.
+    #[arg(long = "for", value_name = "PART", value_enum, value_delimiter = ',')]
+    pub parts: Vec<Part>,
     /// Where configuration comes from.
     #[command(flatten)]
     pub common: Common,

@@ -12,7 +12,6 @@ use polysocket_relayd::{Parts as RelayParts, Relay, RelayMetrics};
 use polysocket_router::{ClientLimits, Parts as RouterParts, Router, RouterMetrics};
 use polysocket_service::cluster::ClusterKey;
 use polysocket_service::http::{Bound, Handler, HttpMetrics, Server};
-use polysocket_service::tls::Certificate;
 use polysocket_service::{Lifecycle, admin, logs};
 use polysocket_tokens::Keyring;
 use tokio::net::TcpListener;
@@ -151,17 +150,17 @@ impl Process {
 }
 
 /// What the operator allows.
-pub fn policy(config: &Config) -> Result<Policy, Failure> {
+pub fn policy(config: &Config) -> Result<Policy, ConfigError> {
     Policy::new(&config.targets).map_err(|error| problem(error.key(), &error.to_string()))
 }
 
 /// Dials what that allows.
-pub fn dialer(policy: Policy, config: &Config) -> Result<Dialer, Failure> {
+pub fn dialer(policy: Policy, config: &Config) -> Result<Dialer, ConfigError> {
     Dialer::new(policy, &config.targets).map_err(|error| problem(error.key(), &error.to_string()))
 }
 
 /// Keys to check tokens with; none where nothing is configured and everybody may come.
-pub fn keyring(config: &Config) -> Result<Option<Keyring>, Failure> {
+pub fn keyring(config: &Config) -> Result<Option<Keyring>, ConfigError> {
     if config.auth.is_open() {
         if config.router.anonymous {
             return Ok(None);
@@ -175,21 +174,6 @@ pub fn keyring(config: &Config) -> Result<Option<Keyring>, Failure> {
     Ok(Some(Keyring::new(&config.auth)?))
 }
 
-/// Whether each part could be made: what reading the configuration alone cannot know.
-pub fn check(config: &Config) -> Result<(), Failure> {
-    keyring(config)?;
-    dialer(policy(config)?, config)?;
-    for (certificate, private) in [
-        (&config.router.tls_certificate, &config.router.tls_private),
-        (&config.relayd.tls_certificate, &config.relayd.tls_private),
-    ] {
-        if let (Some(certificate), Some(private)) = (certificate, private) {
-            Certificate::load(certificate, private).map_err(|error| Failure::Usage(error.to_string()))?;
-        }
-    }
-    Ok(())
-}
-
-fn problem(key: &str, text: &str) -> Failure {
-    ConfigError(vec![Problem::new(key, text)]).into()
+fn problem(key: &str, text: &str) -> ConfigError {
+    ConfigError(vec![Problem::new(key, text)])
 }

@@ -1,7 +1,7 @@
 //! A whole run: rounds, in each every workload on every subject.
 
 use crate::error::{Error, Result};
-use crate::measure::{Cores, Machine, raise_open_files};
+use crate::measure::{Machine, raise_open_files};
 use crate::options::Compare;
 use crate::report::{Page, Results, row, section};
 use crate::subjects::{Bench, Install};
@@ -17,7 +17,7 @@ pub async fn run(options: Compare) -> Result<()> {
     let plan = options.plan();
     let needed = options.workloads().into_iter().map(|workload| plan.open_files(workload)).max();
     let open_files = raise_open_files(needed.unwrap_or(0))?;
-    let cores = Cores::choose(options.subject_core, options.load_core)?;
+    let cores = options.cores.choose()?;
     cores.enter_load()?;
     let machine = Machine::read(cores, open_files, &install.node_modules());
 

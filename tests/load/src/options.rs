@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::error::Result;
 use crate::fanout::Fanout;
+use crate::measure::Cores;
 use crate::stalled::Stalled;
 use crate::subjects::Subject;
 use crate::workloads::{Churn, Echo, Idle, Plan, Workload};
@@ -72,15 +74,28 @@ pub struct Compare {
         allow_hyphen_values = true
     )]
     pub relayd_args: String,
-    /// The core of the subject [default: the first]
-    #[arg(long, value_name = "CORE")]
-    pub subject_core: Option<usize>,
-    /// The core of generator and upstream [default: another]
-    #[arg(long, value_name = "CORE")]
-    pub load_core: Option<usize>,
+    #[command(flatten)]
+    pub cores: CoreOptions,
     /// Write the section of docs/PERFORMANCE.md; only a whole run may
     #[arg(long, conflicts_with_all = ["quick", "subjects", "workloads"])]
     pub write: bool,
+}
+
+/// What runs where.
+#[derive(Debug, Args)]
+pub struct CoreOptions {
+    /// The core of the subject [default: the first]
+    #[arg(long, value_name = "CORE")]
+    subject_core: Option<usize>,
+    /// The core of the generator, and of all else that is not the subject [default: another]
+    #[arg(long, value_name = "CORE")]
+    load_core: Option<usize>,
+}
+
+impl CoreOptions {
+    pub fn choose(&self) -> Result<Cores> {
+        Cores::choose(self.subject_core, self.load_core)
+    }
 }
 
 /// How much of everything.

@@ -91,6 +91,15 @@ async fn check_config_names_key_file_and_fix() {
     assert_eq!(ran.code, Some(64));
     assert!(ran.err.contains("router.anonymous") && ran.err.contains("--set"), "{}", ran.err);
 
+    // Of each part what that part needs.
+    let path = files.write("hub.toml", "[hub]\nprotocols = [\"pogo\"]\n[pogo]\nlisten = [\":8080\"]\n");
+    let only = async |parts: &str| polysocket(&["check-config", "--for", parts, "--config", &path]).await;
+    let (hub, router, both) = (only("hub").await, only("router").await, only("router,hub").await);
+    assert!(hub.err.contains("pogo.upstream") && !hub.err.contains("auth.keys"), "{}", hub.err);
+    assert!(router.err.contains("auth.keys") && !router.err.contains("pogo.upstream"), "{}", router.err);
+    assert!(both.err.contains("auth.keys") && both.err.contains("pogo.upstream"), "{}", both.err);
+    assert_eq!(only("relayd").await.code, Some(0));
+
     let path = files.write("good.toml", "[router]\nanonymous = true\n");
     let ran = check(Path::new(&path)).await;
     assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));

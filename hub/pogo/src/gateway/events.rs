@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use http::header;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
@@ -55,8 +55,10 @@ pub(super) async fn serve(
         let chunk = streaming.next().await?;
         Some((Ok::<Bytes, Infallible>(chunk), streaming))
     });
+    // Who comes back with what is current is told nothing, and some browsers say `open` with the first byte only.
+    let begun = stream::once(std::future::ready(Ok(Bytes::from_static(PING))));
     let mut response = answer(200, Bytes::new());
-    *response.body_mut() = Body::from_stream(chunks);
+    *response.body_mut() = Body::from_stream(begun.chain(chunks));
     let response = with(response, header::CONTENT_TYPE, "text/event-stream");
     // nginx would keep events back until its buffer is full.
     Ok(with(response, http::HeaderName::from_static("x-accel-buffering"), "no"))

@@ -50,6 +50,8 @@ async fn a_path_as_events() {
     n.store(1, Ordering::SeqCst);
     let headers = [("Authorization", "Bearer token-of-anna"), ("Last-Event-ID", id.as_str())];
     let mut events = bed.events("/a", &headers).await.unwrap();
+    // But that the stream has begun, which some browsers would not know otherwise.
+    assert_eq!(events.block().await.unwrap(), ":");
     n.store(3, Ordering::SeqCst);
     assert!(events.event().await.unwrap().contains("\"n\":3"));
 }

@@ -4,13 +4,14 @@ use std::time::Instant;
 
 use futures_util::future::join_all;
 use polysocket_rocket::command::{Command, command};
+use polysocket_tests::patience::PATIENCE;
 use polysocket_tests::raw::Raw;
 use polysocket_tests::websocket::{self, Frame, FrameReader, opcode};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::bed::{Bed, SOON, user};
+use crate::bed::{Bed, user};
 
 /// A connection on which any frame can be sent, and nothing is read unless it is asked for.
 pub async fn raw(
@@ -26,7 +27,7 @@ pub async fn raw(
         bed.address
     );
     raw.write(handshake).await.unwrap();
-    assert_eq!(raw.head(SOON).await.unwrap().unwrap().start.split(' ').nth(1), Some("101"));
+    assert_eq!(raw.head(PATIENCE).await.unwrap().unwrap().start.split(' ').nth(1), Some("101"));
     raw.upgraded()
 }
 
@@ -50,7 +51,7 @@ async fn a_reset_connection_is_gone() {
         ))
         .await
         .unwrap();
-        raw.head(SOON).await.unwrap();
+        raw.head(PATIENCE).await.unwrap();
     }
     bed.metric_becomes("polysocket_socket_opened_total", 20.0).await;
     bed.metric_becomes("polysocket_socket_connections", 0.0).await;
@@ -108,7 +109,7 @@ async fn one_who_takes_nothing_holds_up_nobody() {
         backend.says(&big, r#"{"broadcasted":"c"}"#).await;
         reader.text().await;
     }
-    assert!(started.elapsed() < SOON, "{:?}", started.elapsed());
+    assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
     bed.metric_becomes("polysocket_socket_ended_total{cause=\"slow-consumer\"}", 1.0).await;
     bed.metric_becomes("polysocket_rocket_subscriptions", 1.0).await;
 }
@@ -209,7 +210,7 @@ async fn who_asks_without_reading_is_stopped() {
         // Until the connection is gone.
         while client.write_all(&request).await.is_ok() {}
     };
-    assert!(tokio::time::timeout(SOON, asking).await.is_ok());
+    assert!(tokio::time::timeout(PATIENCE, asking).await.is_ok());
     bed.metric_becomes("polysocket_socket_connections", 0.0).await;
     let mut rest = frames;
     while let Ok(Some(_)) = rest.next().await {}
@@ -222,6 +223,6 @@ async fn rubbish_on_the_port() {
     let mut stream = TcpStream::connect(&bed.address).await.unwrap();
     stream.write_all(b"\x16\x03\x01\x00\x05hello\r\n\r\n").await.unwrap();
     let mut answer = Vec::new();
-    let _ = tokio::time::timeout(SOON, stream.read_to_end(&mut answer)).await.expect("an end");
+    let _ = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("an end");
     bed.backend().await.subscribe("c").await;
 }

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use polysocket_socket::Cause;
+use polysocket_tests::patience::PATIENCE;
 use tokio_tungstenite::connect_async;
 
 use crate::support::raw::{Raw, frame, text};
-use crate::support::{Hub, PATIENCE, Seen};
+use crate::support::{Hub, Seen};
 
 /// Reads its close, answers it, goes.
 async fn obey(mut client: Raw) {

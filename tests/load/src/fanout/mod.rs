@@ -18,7 +18,7 @@ pub use floor::serve as serve_floor;
 pub use options::Fanout;
 
 use crate::error::{Error, Result};
-use crate::measure::{Cores, Machine, raise_open_files};
+use crate::measure::{Machine, raise_open_files};
 use broadcast::Broadcast;
 use report::Results;
 
@@ -41,7 +41,7 @@ pub async fn run(options: Fanout) -> Result<()> {
     }
     let plan = options.plan();
     let open_files = raise_open_files(plan.idle.max(plan.subscribers))?;
-    let cores = Cores::choose(options.subject_core, options.load_core)?;
+    let cores = options.cores.choose()?;
     cores.enter_load()?;
     let machine = Machine::read(cores, open_files, &programs.node_modules());
     let mut results = Results::default();

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::subject::{Programs, Subject};
 use crate::error::{Result, doing};
+use crate::options::CoreOptions;
 
 const ROUNDS: u32 = 5;
 
@@ -34,12 +35,8 @@ pub struct Fanout {
     /// The hub's program; it is given the address to listen on [default: polysocket-load-hub beside this program]
     #[arg(long, value_name = "PATH")]
     hub: Option<PathBuf>,
-    /// The core of the subject [default: the first]
-    #[arg(long, value_name = "CORE")]
-    pub subject_core: Option<usize>,
-    /// The core of the generator [default: another]
-    #[arg(long, value_name = "CORE")]
-    pub load_core: Option<usize>,
+    #[command(flatten)]
+    pub cores: CoreOptions,
 }
 
 /// How much of everything.

@@ -1,5 +1,4 @@
-//! Rows and tables of a run, and the figures the hub is held to. Only errors fail a run, as times depend on the
-//! machine.
+//! Rows and tables of a run, and the figures the hub is held to.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,6 +7,7 @@ use super::Sample;
 use super::options::Plan;
 use super::subject::Subject::{self, Floor, Hub, Socketio, Ws};
 use crate::measure::Machine;
+use crate::report::{Judged, goals, head};
 use polysocket_load::stats::{median, paired_ratio, range};
 
 const WS_AT_MOST: f64 = 0.5;
@@ -34,14 +34,19 @@ impl Results {
         paired_ratio(&self.values(subject, of), &self.values(to, of))
     }
 
-    /// A line per goal that this run can speak about: name, measured, limit.
-    fn goals(&self) -> Vec<(&'static str, f64, f64)> {
+    /// Those goals that this run can speak about.
+    fn judge(&self) -> Vec<Judged> {
+        let idle = median(&self.values(Hub, idle));
         let goals = [
-            ("CPU per delivery: hub to ws", self.ratio(Hub, Ws, cpu), WS_AT_MOST),
-            ("CPU per delivery: hub to socket.io", self.ratio(Hub, Socketio, cpu), SOCKETIO_AT_MOST),
-            ("KiB Pss per idle subscriber: hub", median(&self.values(Hub, idle)), IDLE_KIB_AT_MOST),
+            Judged::new("CPU per delivery: hub to ws", self.ratio(Hub, Ws, cpu), WS_AT_MOST),
+            Judged::new(
+                "CPU per delivery: hub to socket.io",
+                self.ratio(Hub, Socketio, cpu),
+                SOCKETIO_AT_MOST,
+            ),
+            Judged::new("KiB Pss per idle subscriber: hub", idle, IDLE_KIB_AT_MOST),
         ];
-        goals.into_iter().filter_map(|(name, measured, at_most)| Some((name, measured?, at_most))).collect()
+        goals.into_iter().flatten().collect()
     }
 }
 
@@ -71,14 +76,11 @@ pub fn row(round: u32, subject: Subject, sample: &Sample) -> String {
 
 /// Everything a run found; `judged` if its figures are worth holding to the goals.
 pub fn section(results: &Results, machine: &Machine, plan: &Plan, rounds: u32, judged: bool) -> String {
-    let mut text = String::new();
-    for fact in &machine.facts {
-        let _ = writeln!(text, "- {fact}");
-    }
+    let how = "subjects interleaved, fresh processes for every figure; medians, and medians of the ratios of each round";
+    let mut text = head(machine, rounds, how);
     let _ = writeln!(
         text,
-        "- {rounds} rounds, subjects interleaved, fresh processes for every figure; medians, and medians of the \
-         ratios of each round\n\n### fanout: one 64-byte message to {} subscribers for {} s; {} idle ones\n",
+        "\n### fanout: one 64-byte message to {} subscribers for {} s; {} idle ones\n",
         plan.subscribers,
         plan.window.as_secs_f64(),
         plan.idle
@@ -107,13 +109,8 @@ pub fn section(results: &Results, machine: &Machine, plan: &Plan, rounds: u32, j
             of(idle),
         );
     }
-    let goals = if judged { results.goals() } else { Vec::new() };
-    if !goals.is_empty() {
-        text.push_str("\n### Goals\n\n| figure | measured | at most | |\n| --- | ---: | ---: | --- |\n");
-        for (name, measured, at_most) in goals {
-            let met = if measured <= at_most { "met" } else { "missed" };
-            let _ = writeln!(text, "| {name} | {measured:.2} | {at_most:.2} | {met} |");
-        }
+    if judged {
+        goals(&mut text, &results.judge());
     }
     text
 }
@@ -146,8 +143,8 @@ mod tests {
         };
         let text = section(&results, &machine, &plan, 3, true);
         assert!(text.contains("| hub | 2.00 | 2.00–4.00 | – | 0.40 | – |"), "{text}");
-        assert!(text.contains("| CPU per delivery: hub to ws | 0.40 | 0.50 | met |"), "{text}");
-        assert!(text.contains("| KiB Pss per idle subscriber: hub | 13.00 | 12.00 | missed |"), "{text}");
+        assert!(text.contains("| CPU per delivery: hub to ws | 0.40 | 0.5 | met |"), "{text}");
+        assert!(text.contains("| KiB Pss per idle subscriber: hub | 13.00 | 12 | missed |"), "{text}");
         assert!(!text.contains("| CPU per delivery: hub to socket.io"), "{text}");
         assert!(!section(&results, &machine, &plan, 3, false).contains("Goals"));
     }

@@ -1,7 +1,6 @@
-//! The figures relayd is held to. A run says how it stands; only errors fail a
-//! run, as times depend on the machine.
+//! The figures relayd is held to.
 
-use super::Results;
+use super::{Judged, Results};
 use crate::subjects::Subject::{self, Baseline, Engineio, Relayd, Sockjs};
 use crate::workloads::Workload;
 
@@ -21,20 +20,20 @@ const GOALS: [Goal; 6] = [
     Goal { workload: Workload::Idle, to: None, at_most: 16.0 },
 ];
 
-/// A line per goal that this run can speak about: name, measured, limit, met.
-pub fn judge(results: &Results) -> Vec<(String, f64, f64, bool)> {
+/// Those that this run can speak about.
+pub fn judge(results: &Results) -> Vec<Judged> {
     let judged = GOALS.iter().filter_map(|goal| {
-        let (name, measured) = match goal.to {
-            Some(to) => (
-                format!("{}: relayd to {}", goal.workload.name(), to.name()),
-                results.ratio(goal.workload, Relayd, to)?,
-            ),
+        let workload = goal.workload;
+        let (figure, measured) = match goal.to {
+            Some(to) => {
+                (format!("{}: relayd to {}", workload.name(), to.name()), results.ratio(workload, Relayd, to))
+            }
             None => (
-                format!("{}: relayd, {}", goal.workload.name(), goal.workload.unit()),
-                results.median(goal.workload, Relayd)?,
+                format!("{}: relayd, {}", workload.name(), workload.unit()),
+                results.median(workload, Relayd),
             ),
         };
-        Some((name, measured, goal.at_most, measured <= goal.at_most))
+        Judged::new(figure, measured, goal.at_most)
     });
     judged.collect()
 }
@@ -53,7 +52,7 @@ mod tests {
         results.add(Workload::Idle, Relayd, sample(15.5));
         let judged = judge(&results);
         assert_eq!(judged.len(), 2);
-        assert_eq!((judged[0].1, judged[0].3), (2.0, false));
-        assert_eq!((judged[1].1, judged[1].3), (15.5, true));
+        assert_eq!((judged[0].measured, judged[0].is_met()), (2.0, false));
+        assert_eq!((judged[1].measured, judged[1].is_met()), (15.5, true));
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::{Results, goals};
+use super::{Results, goals, head, judged};
 use crate::measure::Machine;
 use crate::subjects::Subject;
 use crate::workloads::{Plan, Sample, Shares, Workload};
@@ -31,25 +31,13 @@ pub fn row(round: u32, workload: Workload, subject: Subject, sample: &Sample) ->
 
 /// Everything a run found; `judged` if its figures are worth holding to the goals.
 pub fn section(results: &Results, machine: &Machine, plan: &Plan, rounds: u32, judged: bool) -> String {
-    let mut text = String::new();
-    for fact in &machine.facts {
-        let _ = writeln!(text, "- {fact}");
-    }
-    let _ = writeln!(
-        text,
-        "- {rounds} rounds, subjects interleaved, fresh processes for every figure; \
-         medians, and medians of the ratios of each round"
-    );
+    let how = "subjects interleaved, fresh processes for every figure; medians, and medians of the ratios of each round";
+    let mut text = head(machine, rounds, how);
     for workload in Workload::ALL {
         table(&mut text, results, workload, plan);
     }
-    let judged = if judged { goals::judge(results) } else { Vec::new() };
-    if !judged.is_empty() {
-        text.push_str("\n### Goals\n\n| figure | measured | at most | |\n| --- | ---: | ---: | --- |\n");
-        for (name, measured, at_most, met) in judged {
-            let met = if met { "met" } else { "missed" };
-            let _ = writeln!(text, "| {name} | {measured:.2} | {at_most} | {met} |");
-        }
+    if judged {
+        judged::goals(&mut text, &goals::judge(results));
     }
     text
 }

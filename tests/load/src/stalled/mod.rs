@@ -14,7 +14,7 @@ mod window;
 pub use options::Stalled;
 
 use crate::error::Result;
-use crate::measure::{Cores, Machine, raise_open_files};
+use crate::measure::{Machine, raise_open_files};
 use report::Results;
 
 /// A row of the table.
@@ -42,7 +42,7 @@ pub async fn run(options: Stalled) -> Result<()> {
     let program = options.program()?;
     let plan = options.plan();
     let open_files = raise_open_files(plan.subscribers)?;
-    let cores = Cores::choose(options.subject_core, options.load_core)?;
+    let cores = options.cores.choose()?;
     cores.enter_load()?;
     let mut machine = Machine::read(cores, open_files, "".as_ref());
     // Nothing here runs on Node.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::error::{Error, Result, doing};
+use crate::options::CoreOptions;
 
 const ROUNDS: u32 = 5;
 
@@ -27,12 +28,8 @@ pub struct Stalled {
     /// The product's program [default: polysocket beside this program]
     #[arg(long, value_name = "PATH")]
     hub: Option<PathBuf>,
-    /// The core of the subject [default: the first]
-    #[arg(long, value_name = "CORE")]
-    pub subject_core: Option<usize>,
-    /// The core of the generator [default: another]
-    #[arg(long, value_name = "CORE")]
-    pub load_core: Option<usize>,
+    #[command(flatten)]
+    pub cores: CoreOptions,
 }
 
 /// How much of everything.

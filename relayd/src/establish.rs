@@ -4,41 +4,24 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use dashmap::DashMap;
-use dashmap::mapref::entry::Entry;
 use http::HeaderValue;
 use polysocket_outbound::Target;
 use polysocket_protocol::{SocketId, Word};
 use polysocket_registry::{Asks, Establish, Message, Outcome, Replier};
 use polysocket_session::Session;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
 use crate::node::Node;
 use crate::sessions::{Cell, DialLater, Driver, Facts};
 use crate::upstream::{self, Dial, Failure};
 
-/// How long a repeat of a request finds the socket it opened: longer than it may be without a receiver.
-const REMEMBERED: Duration = Duration::from_secs(20);
 /// After serving failed: until it is tried again.
 const SERVE_AGAIN: Duration = Duration::from_secs(1);
 /// How long the dialling of a held target may take.
 const HELD_DIAL: Duration = Duration::from_secs(5);
 /// Time kept for the answer to travel, ms.
 const ANSWER_MS_MAX: u64 = 300;
-
-type Answered = watch::Receiver<Option<(Outcome, Option<Arc<Cell>>)>>;
-
-/// Requests of the last seconds.
-#[derive(Default)]
-pub(crate) struct Requests(DashMap<String, (Answered, Instant)>);
-
-impl Requests {
-    /// Forgets the old ones.
-    pub(crate) fn sweep(&self, now: Instant) {
-        self.0.retain(|_, (_, until)| *until > now);
-    }
-}
 
 /// Starts taking what routers ask. The receiver hears when it does: not before may the node be announced.
 pub(crate) fn start(node: &Arc<Node>) -> oneshot::Receiver<()> {
@@ -82,22 +65,14 @@ async fn take(node: &Arc<Node>, mut asks: Asks) {
 
 /// Nobody waits for this socket any more: it is given up, unless a page has it already.
 fn cancel(node: &Node, request_id: &str) {
-    let opened = node.requests.0.remove(request_id).and_then(|(_, (answered, _))| answered.borrow().clone());
-    if let Some((_, Some(cell))) = opened {
+    if let Some((_, Some(cell))) = node.requests.forget(request_id) {
         cell.with(Session::abandon_unclaimed);
     }
 }
 
 async fn answer(node: &Arc<Node>, establish: Establish, replier: Replier) {
     let request_id = establish.request_id.clone();
-    let (answered, first) = match node.requests.0.entry(request_id.clone()) {
-        Entry::Occupied(entry) => (entry.get().0.clone(), None),
-        Entry::Vacant(entry) => {
-            let (sender, receiver) = watch::channel(None);
-            entry.insert((receiver.clone(), Instant::now() + REMEMBERED));
-            (receiver, Some(sender))
-        }
-    };
+    let (answered, first) = node.requests.enter(&request_id);
     if let Some(sender) = first {
         let opening = node.clone();
         // Apart from its asker: another may ask for the same, and it is cancelled by name.
@@ -117,13 +92,13 @@ async fn answer(node: &Arc<Node>, establish: Establish, replier: Replier) {
     let Some((outcome, cell)) = outcome else { return };
     if matches!(outcome, Outcome::Failed { .. }) {
         // A later try may do better.
-        node.requests.0.remove(&request_id);
+        node.requests.forget(&request_id);
     }
     if !replier.reply(outcome).await
         && let Some(cell) = cell
     {
         tracing::debug!(connection = cell.facts.connection, "nobody waits for this socket");
-        node.requests.0.remove(&request_id);
+        node.requests.forget(&request_id);
         cell.with(Session::abandon_unclaimed);
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! # Layout
 //! - [`Relay`] (`relay`): what a node is made of, how it starts and stops; `node`: what all its parts share.
-//! - `establish`: opening sessions that routers ask for, each once.
+//! - `establish`: opening sessions that routers ask for; `requests`: each once.
 //! - `sessions`: the table, the cell around each session's state machine, and the driver, one task per session.
 //! - `upstream`: the WebSocket handshake with a target.
 //! - `transports`: HTTP to session and back. They translate and never decide.
-//! - `http`: which path is which transport; `forward`: what belongs to another node.
+//! - `http`: which path is which transport; `forward`: what belongs to another node; `directory`: where that is.
 //! - `lease`: saying that the node is there; `drain`: leaving.
 //! - `query`, `answer`: requests read, answers written. `budget`: bytes per second of a token. `why`, `clock`, `metrics`,
 //!   `config`: what they say.
@@ -15,6 +15,7 @@ mod answer;
 mod budget;
 mod clock;
 mod config;
+mod directory;
 mod drain;
 mod establish;
 mod forward;
@@ -24,6 +25,7 @@ mod metrics;
 mod node;
 mod query;
 mod relay;
+mod requests;
 mod sessions;
 mod transports;
 mod upstream;

@@ -14,9 +14,9 @@ use tokio::sync::{mpsc, watch};
 use crate::budget::Budgets;
 use crate::clock::Clock;
 use crate::config::RelaydConfig;
-use crate::establish::Requests;
-use crate::forward::Forwarder;
+use crate::directory::Directory;
 use crate::metrics::RelayMetrics;
+use crate::requests::Requests;
 use crate::sessions::Table;
 
 pub(crate) struct Node {
@@ -40,7 +40,7 @@ pub(crate) struct Node {
     pub(crate) opened: AtomicU64,
     pub(crate) requests: Requests,
     pub(crate) budgets: Budgets,
-    pub(crate) forwarder: Forwarder,
+    pub(crate) directory: Directory,
     pub(crate) releases: mpsc::Sender<SocketLease>,
     /// It was announced for the first time, or at least tried.
     pub(crate) announced: watch::Sender<bool>,

@@ -14,10 +14,10 @@ use tokio::sync::{mpsc, watch};
 use crate::budget::Budgets;
 use crate::clock::Clock;
 use crate::config::{LimitsConfig, RelaydConfig};
-use crate::establish::Requests;
-use crate::forward::Forwarder;
+use crate::directory::Directory;
 use crate::metrics::RelayMetrics;
 use crate::node::Node;
+use crate::requests::Requests;
 use crate::sessions::Table;
 use crate::{drain, establish, lease};
 
@@ -88,7 +88,7 @@ impl Relay {
             opened: AtomicU64::new(0),
             requests: Requests::default(),
             budgets: Budgets::default(),
-            forwarder: Forwarder::default(),
+            directory: Directory::default(),
             releases,
             announced: watch::Sender::new(false),
             config,

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep};
 use crate::desk::Desk;
 use crate::engine::{Engine, Reading};
 use crate::event::{Event, SeatId};
-use crate::fanout::Work;
+use crate::work::Work;
 use crate::{BrokerError, BrokerMetrics, Member, Position, Topic};
 
 /// Events worked off by one who only came by; then a task goes on.

@@ -1,49 +1,14 @@
 //! The topics that have subscribers in this process.
 
 use std::collections::HashMap;
-use std::future::Future;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-
-use crate::backlog::Backlog;
 use crate::channel::Channel;
 use crate::engine::Engine;
 use crate::event::Event;
+use crate::work::Work;
 use crate::{BrokerError, BrokerMetrics, Topic};
-
-/// What channels work with: tasks that are tracked and stop, and the engine.
-#[derive(Clone)]
-pub(crate) struct Work {
-    pub stop: CancellationToken,
-    pub tasks: TaskTracker,
-    pub backlog: Arc<Backlog>,
-    engine: Arc<OnceLock<Weak<dyn Engine>>>,
-}
-
-impl Work {
-    fn new(backlog_bytes_max: usize) -> Self {
-        Self {
-            stop: CancellationToken::new(),
-            tasks: TaskTracker::new(),
-            backlog: Arc::new(Backlog::new(backlog_bytes_max)),
-            engine: Arc::default(),
-        }
-    }
-
-    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let stop = self.stop.clone();
-        self.tasks.spawn(async move {
-            stop.run_until_cancelled(task).await;
-        });
-    }
-
-    pub fn engine(&self) -> Option<Arc<dyn Engine>> {
-        self.engine.get()?.upgrade()
-    }
-}
 
 pub(crate) struct Fanout {
     channels: RwLock<HashMap<Topic, Arc<Channel>>>,
@@ -59,7 +24,7 @@ impl Fanout {
 
     /// Once, when it has been made.
     pub fn set_engine(&self, engine: &Arc<dyn Engine>) {
-        let _ = self.work.engine.set(Arc::downgrade(engine));
+        self.work.set_engine(engine);
     }
 
     pub fn get(&self, topic: &Topic) -> Option<Arc<Channel>> {

@@ -15,7 +15,7 @@
 //! - [`Topic`], [`Publication`], [`Position`], [`Member`], [`Subscriber`]: what protocols deal with.
 //! - `cursor`: which message comes next; pure.
 //! - `desk`: who subscribes, and what is done with each event; synchronous, one event at a time.
-//! - `channel`, `fanout`, `backlog`: events of one topic, of all topics, and how many may wait.
+//! - `channel`, `fanout`, `backlog`: events of one topic, of all topics, and how many may wait; `work`: the tasks of them.
 //! - [`Tap`]: sees what is published here.
 //! - `engine`: what an engine does; `memory`, `redis`: the engines.
 
@@ -40,6 +40,7 @@ mod subscriber;
 mod subscription;
 mod tap;
 mod topic;
+mod work;
 
 pub use broker::Broker;
 pub use config::BrokerConfig;

@@ -7,7 +7,7 @@ use axum::response::Response;
 use http::{HeaderValue, Method, StatusCode, header};
 use percent_encoding::percent_decode_str;
 
-use crate::routes::text;
+use crate::answer::text;
 
 /// The longest file that is served; this is for a page and its scripts.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;

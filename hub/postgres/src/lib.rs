@@ -25,6 +25,7 @@
 //! 5. A connection that listens hears itself at regular times, or is made anew. Nobody is ever silently deaf.
 //! 6. The bridge never notifies in a transaction that writes.
 
+mod answer;
 mod batch;
 mod channels;
 mod claims;

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use polysocket_socket::Refusal;
 use polysocket_tokens::Origin;
 
+use crate::answer::text;
 use crate::error::Rejection;
 use crate::postgres::{Postgres, RETRY_AFTER};
 use crate::request::{Asking, BEARER, TokenIn};
@@ -99,18 +100,4 @@ fn check_origin(postgres: &Postgres, headers: &HeaderMap) -> Result<(), Rejectio
         None => postgres.0.config.origins.iter().any(|pattern| pattern == "*"),
     };
     if allowed { Ok(()) } else { Err(Rejection::Origin) }
-}
-
-/// An answer in text.
-pub(crate) fn text(status: StatusCode, body: String) -> Response {
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if status.is_client_error() || status.is_server_error() {
-        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
 }

@@ -19,9 +19,9 @@ use tokio::task::coop;
 use tokio::time::Instant;
 
 use crate::encode::{close_frame, short};
+use crate::id::ConnectionId;
 use crate::queue::Queue;
-use crate::sender::ConnectionId;
-use crate::sockets::Group;
+use crate::terms::Terms;
 use crate::{Cause, CloseSummary};
 
 /// Frames written by one system call.
@@ -55,7 +55,7 @@ pub(crate) enum Heard {
 /// One connection.
 pub(crate) struct Connection {
     id: ConnectionId,
-    group: Arc<Group>,
+    terms: Arc<Terms>,
     io: Mutex<Io>,
     ended: Notify,
 }
@@ -79,7 +79,7 @@ struct Io {
 }
 
 impl Connection {
-    pub(crate) fn new(stream: Stream, group: Arc<Group>) -> Arc<Self> {
+    pub(crate) fn new(stream: Stream, terms: Arc<Terms>) -> Arc<Self> {
         let io = Io {
             stream: Some(stream),
             queue: Queue::default(),
@@ -91,7 +91,7 @@ impl Connection {
             waker: None,
         };
         let id = ConnectionId(NEXT_ID.fetch_add(1, Ordering::Relaxed));
-        Arc::new(Self { id, group, io: Mutex::new(io), ended: Notify::new() })
+        Arc::new(Self { id, terms, io: Mutex::new(io), ended: Notify::new() })
     }
 
     fn lock(&self) -> MutexGuard<'_, Io> {
@@ -105,7 +105,7 @@ impl Connection {
         let done = change(&mut io);
         let after = io.queue.bytes();
         if before != after {
-            self.group.metrics.queued_bytes.add(after.cast_signed() as i64 - before.cast_signed() as i64);
+            self.terms.metrics.queued_bytes.add(after.cast_signed() as i64 - before.cast_signed() as i64);
         }
         done
     }
@@ -114,8 +114,8 @@ impl Connection {
         self.id
     }
 
-    pub(crate) fn group(&self) -> &Group {
-        &self.group
+    pub(crate) fn terms(&self) -> &Terms {
+        &self.terms
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -129,7 +129,7 @@ impl Connection {
     /// Sends a frame while the connection is open.
     pub(crate) fn send(&self, frame: Bytes) -> bool {
         let length = frame.len() as u64;
-        let max = self.group.queue_bytes_max;
+        let max = self.terms.queue_bytes_max;
         let sent = self.with(|io| {
             if io.phase != Phase::Open {
                 return false;
@@ -142,8 +142,8 @@ impl Connection {
             io.phase == Phase::Open
         });
         if sent {
-            self.group.metrics.frames_out.inc();
-            self.group.metrics.bytes_out.inc_by(length);
+            self.terms.metrics.frames_out.inc();
+            self.terms.metrics.bytes_out.inc_by(length);
         }
         sent
     }
@@ -199,7 +199,7 @@ impl Connection {
             (io.stream.take(), ending)
         });
         if stream.is_some() {
-            self.group.metrics.ended.with_label_values(&[ending.cause.word()]).inc();
+            self.terms.metrics.ended.with_label_values(&[ending.cause.word()]).inc();
             tracing::debug!(id = %self.id, cause = ending.cause.word(), code = ending.code, "connection ended");
             self.ended.notify_waiters();
         }

@@ -59,8 +59,7 @@ impl Pump {
     /// `ahead` is what was read before the connection became a WebSocket.
     pub(crate) fn new(connection: Arc<Connection>, ahead: &[u8]) -> Self {
         let now = Instant::now();
-        let group = connection.group();
-        let limits = &group.limits;
+        let limits = &connection.terms().limits;
         let sleep = Box::pin(tokio::time::sleep_until(now + limits.ping_every.as_duration()));
         Self {
             reader: Reader::new(limits.message_bytes_max.as_usize()),
@@ -83,12 +82,12 @@ impl Pump {
             coop::consume_budget().await;
             match std::future::poll_fn(|cx| self.poll_step(cx)).await {
                 Step::Event(Event::Close(close)) => {
-                    self.connection.group().metrics.frames_in.inc();
+                    self.connection.terms().metrics.frames_in.inc();
                     self.connection.closed_by_client(close);
                     self.last = true;
                 }
                 Step::Event(event) => {
-                    self.connection.group().metrics.frames_in.inc();
+                    self.connection.terms().metrics.frames_in.inc();
                     if !self.connection.is_open() {
                         // What a client sends before it has read our close is dropped (RFC 6455, section 5.5.1).
                         continue;
@@ -159,7 +158,7 @@ impl Pump {
             match phase {
                 Phase::Dead | Phase::Aborted => return Poll::Ready(Step::End),
                 Phase::Closing if self.close_until.is_none() => {
-                    let within = self.connection.group().limits.close_within.as_duration();
+                    let within = self.connection.terms().limits.close_within.as_duration();
                     self.close_until = Some(Instant::now() + within);
                 }
                 Phase::Open | Phase::Closing => {}
@@ -185,7 +184,7 @@ impl Pump {
     fn heard(&mut self, bytes: &[u8]) -> Result<Heard, Step> {
         self.heard = Instant::now();
         self.pong_until = None;
-        self.connection.group().metrics.bytes_in.inc_by(bytes.len() as u64);
+        self.connection.terms().metrics.bytes_in.inc_by(bytes.len() as u64);
         if self.last {
             return Ok(Heard::Bytes(bytes.len()));
         }
@@ -219,7 +218,7 @@ impl Pump {
     }
 
     fn write_until(&self, stalled_since: Instant) -> Instant {
-        stalled_since + self.connection.group().limits.write_timeout.as_duration()
+        stalled_since + self.connection.terms().limits.write_timeout.as_duration()
     }
 
     /// The next deadline.
@@ -227,7 +226,7 @@ impl Pump {
         if let Some(until) = self.close_until {
             return until;
         }
-        let ping_at = self.heard + self.connection.group().limits.ping_every.as_duration();
+        let ping_at = self.heard + self.connection.terms().limits.ping_every.as_duration();
         let until = self.pong_until.unwrap_or(ping_at);
         stalled_since.map_or(until, |since| until.min(self.write_until(since)))
     }
@@ -245,7 +244,7 @@ impl Pump {
             connection.close(Cause::NoPong, Some(close::POLICY), "no pong");
             connection.kill(Cause::NoPong);
         } else if connection.send(control_frame(Opcode::Ping, &[])) {
-            self.pong_until = Some(now + connection.group().limits.pong_within.as_duration());
+            self.pong_until = Some(now + connection.terms().limits.pong_within.as_duration());
         }
     }
 

@@ -7,16 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::connection::Connection;
-
-/// Tells a connection from all others of this process. It says nothing about the client and may be logged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ConnectionId(pub(crate) u64);
-
-impl fmt::Display for ConnectionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
-    }
-}
+use crate::id::ConnectionId;
 
 /// Sends to one client. A clone is the same connection; keeping one keeps no socket open.
 #[derive(Clone)]

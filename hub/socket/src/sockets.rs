@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use crate::connection::Connection;
 use crate::pump::Pump;
+use crate::terms::Terms;
 use crate::{Cause, Conversation, Sender, SocketLimits, SocketMetrics};
 
 mod drain;
@@ -46,10 +47,8 @@ impl Refusal {
 }
 
 /// What all connections of a mount share.
-pub(crate) struct Group {
-    pub(crate) limits: SocketLimits,
-    pub(crate) queue_bytes_max: usize,
-    pub(crate) metrics: SocketMetrics,
+struct Group {
+    terms: Arc<Terms>,
     life: Lifecycle,
     /// Those that are open, by id: whom a drain has to close.
     connections: Mutex<HashMap<u64, Arc<Connection>>>,
@@ -67,10 +66,9 @@ impl Sockets {
     /// Without connections yet. Must be called in a runtime: a task waits for the process to drain. Several may share
     /// one set of metrics.
     pub fn new(limits: SocketLimits, life: Lifecycle, metrics: SocketMetrics) -> Self {
+        let queue_bytes_max = limits.queue_bytes_max.as_usize();
         let group = Arc::new(Group {
-            queue_bytes_max: limits.queue_bytes_max.as_usize(),
-            limits,
-            metrics,
+            terms: Arc::new(Terms { limits, queue_bytes_max, metrics }),
             life,
             connections: Mutex::default(),
             taken: AtomicUsize::new(0),
@@ -116,12 +114,12 @@ impl Sockets {
         // In this order: a drain that has begun meanwhile sees the place, or is seen.
         let refusal = if group.life.is_draining() {
             Refusal::Draining
-        } else if before >= group.limits.connections_max {
+        } else if before >= group.terms.limits.connections_max {
             Refusal::Full
         } else {
             return Ok(place);
         };
-        group.metrics.refused.inc();
+        group.terms.metrics.refused.inc();
         Err(refusal)
     }
 
@@ -131,14 +129,14 @@ impl Sockets {
         upgrade: OnUpgrade,
         make: impl FnOnce(Sender) -> C + Send + 'static,
     ) {
-        let within = self.0.limits.write_timeout.as_duration();
+        let within = self.0.terms.limits.write_timeout.as_duration();
         // Aborted by way of its connection; before there is one, by way of the HTTP connection.
         self.0.life.spawn_bare(async move {
             if let Some((stream, ahead)) = Box::pin(raw(upgrade, within)).await {
                 let registered = Registered::new(stream, &place.0);
-                let pump = Pump::new(registered.0.clone(), &ahead);
+                let pump = Pump::new(registered.connection.clone(), &ahead);
                 drop(ahead);
-                let conversation = make(Sender(registered.0.clone()));
+                let conversation = make(Sender(registered.connection.clone()));
                 run(pump, registered, conversation).await;
             }
             drop(place);
@@ -178,7 +176,7 @@ async fn run<C: Conversation>(mut pump: Pump, registered: Registered, mut conver
         let Some(message) = pump.next().await else { break };
         going = pump.beside(conversation.message(message)).await;
     }
-    let how = registered.0.finish();
+    let how = registered.connection.finish();
     let _ = pump.beside(conversation.closed(how)).await;
 }
 
@@ -200,31 +198,34 @@ impl Drop for Place {
 }
 
 /// A connection that is known to its group until its task ends, however it does.
-struct Registered(Arc<Connection>);
+struct Registered {
+    connection: Arc<Connection>,
+    group: Arc<Group>,
+}
 
 impl Registered {
     fn new(stream: Stream, group: &Arc<Group>) -> Self {
-        let connection = Connection::new(stream, group.clone());
+        let connection = Connection::new(stream, group.terms.clone());
         group.connections().insert(connection.id().0, connection.clone());
-        group.metrics.open.inc();
-        group.metrics.opened.inc();
+        group.terms.metrics.open.inc();
+        group.terms.metrics.opened.inc();
         // One that opens when the drain has made its list is not on it.
         if group.life.aborted().is_cancelled() {
             connection.kill(Cause::Aborted);
         } else if group.life.is_draining() {
             drain::close(&connection);
         }
-        Self(connection)
+        Self { connection, group: group.clone() }
     }
 }
 
 impl Drop for Registered {
     fn drop(&mut self) {
         // Done already, unless the protocol panicked.
-        self.0.kill(Cause::Protocol);
-        self.0.finish();
-        let group = self.0.group();
-        group.connections().remove(&self.0.id().0);
-        group.metrics.open.dec();
+        self.connection.kill(Cause::Protocol);
+        self.connection.finish();
+        let group = &self.group;
+        group.connections().remove(&self.connection.id().0);
+        group.terms.metrics.open.dec();
     }
 }

@@ -8,7 +8,7 @@ use redis::{AsyncConnectionConfig, RedisResult, Value};
 use tokio::time::{sleep, timeout};
 
 use crate::shared::Shared;
-use crate::slot::SLOTS;
+use crate::slot::{Range, SLOTS};
 use crate::target::Address;
 
 /// Between two looks when nothing seems to have changed.
@@ -17,14 +17,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(15);
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// How long one server may take to answer; the next is asked then.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// Slots from the first to the last, of one primary.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Range {
-    pub first: usize,
-    pub last: usize,
-    pub primary: Address,
-}
 
 /// Until told to stop.
 pub(crate) async fn keep(shared: Arc<Shared>, seeds: Vec<Address>) {

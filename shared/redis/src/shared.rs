@@ -9,10 +9,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::Listener;
-use crate::cluster::Range;
 use crate::link::Link;
 use crate::place::Place;
-use crate::slot::{SLOTS, slot};
+use crate::slot::{Range, SLOTS, slot};
 use crate::target::{Address, Kind, Target};
 
 pub(crate) struct Shared {

@@ -1,8 +1,18 @@
 //! Slots of Redis Cluster: CRC16 (XMODEM) of the hash tag, modulo 16384.
 //! <https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#key-distribution-model>
 
+use crate::target::Address;
+
 /// How many there are.
 pub(crate) const SLOTS: usize = 16_384;
+
+/// Slots from the first to the last, of one primary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Range {
+    pub first: usize,
+    pub last: usize,
+    pub primary: Address,
+}
 
 const TABLE: [u16; 256] = table();
 

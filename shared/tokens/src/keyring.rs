@@ -1,6 +1,5 @@
 //! All keys, and the judgement of a token.
 
-use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use polysocket_config::{ConfigError, Problem};
@@ -13,6 +12,7 @@ use crate::jwks::{Fetcher, Jwks, JwksError, trusted_roots};
 use crate::jws::{Header, Jws};
 use crate::key::{self, Authentic, Miss, VerifyingKey, verify_with_any};
 use crate::origin::Origin;
+use crate::row::{below, read_file, read_secret_file};
 use crate::static_tokens::StaticTokens;
 
 /// Every key that tokens are checked with. Share it by `Arc`; it is made once, at the start.
@@ -153,24 +153,6 @@ fn read_jwks(auth: &AuthConfig, url: &str) -> Result<Jwks, Problem> {
     let fetcher =
         Fetcher::new(url, auth.jwks_timeout.as_duration(), roots).map_err(|e| problem(e.to_string()))?;
     Ok(Jwks::new(fetcher, auth.jwks_refresh_floor.as_duration(), auth.jwks_max_age.as_duration()))
-}
-
-/// A secret as its file has it, without the line end that editors and `openssl rand` put after it.
-pub fn read_secret_file(path: &Path) -> Result<Vec<u8>, String> {
-    let mut bytes = read_file(path)?;
-    while bytes.last().is_some_and(|byte| b"\r\n".contains(byte)) {
-        bytes.pop();
-    }
-    Ok(bytes)
-}
-
-fn read_file(path: &Path) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
-}
-
-/// The same problem, its column put below the name of its row.
-pub fn below(row: &str, problem: Problem) -> Problem {
-    Problem { key: format!("{row}.{}", problem.key), ..problem }
 }
 
 fn now() -> u64 {

@@ -31,6 +31,7 @@ mod key;
 mod keyring;
 mod mint;
 mod origin;
+mod row;
 mod static_tokens;
 
 pub use algorithm::Algorithm;

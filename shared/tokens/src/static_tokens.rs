@@ -10,8 +10,8 @@ use polysocket_outbound::TargetPattern;
 use crate::TokenError;
 use crate::config::{self, Source, StaticToken};
 use crate::grant::{Grant, check_origin};
-use crate::keyring::{below, read_secret_file};
 use crate::origin::{Origin, OriginPattern};
+use crate::row::{below, read_secret_file};
 
 /// The static tokens of the configuration.
 pub struct StaticTokens(Vec<Entry>);

@@ -3,7 +3,7 @@
 
 use polysocket_config::GoFlag;
 
-use super::original::Listening;
+use super::listening::Listening;
 
 /// What the original says for `-version`, and who says it here.
 pub const VERSION: &str = concat!("Rocket Server v.0.2.0 (Polysocket ", env!("CARGO_PKG_VERSION"), ")");

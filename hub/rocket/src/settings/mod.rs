@@ -3,6 +3,7 @@
 mod address;
 mod flags;
 mod go_json;
+mod listening;
 mod original;
 mod section;
 

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::id::Id;
 use super::reason::{Dialect, Reason};
-use super::request::Text;
+use super::text::Text;
 
 /// The fields any action has; others are not looked at.
 const NAMES: [&str; 11] =

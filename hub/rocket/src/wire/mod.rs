@@ -13,6 +13,7 @@ mod id;
 mod reason;
 mod reply;
 mod request;
+mod text;
 
 pub(crate) use fields::{Appearance, Broadcast, Direct, Fields, Login, Resume, Since, Subscribe};
 pub(crate) use frame::{COPY, NUMBERED, broadcast_payload, direct_payload, member, numbered, plain};

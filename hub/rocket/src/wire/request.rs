@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use super::fields::Fields;
 use super::reason::Reason;
+use super::text::Text;
 
 /// What a client may ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,10 +76,6 @@ struct Single<'a> {
     name: Cow<'a, str>,
     value: &'a RawValue,
 }
-
-/// Text, borrowed where it has no escapes.
-#[derive(Deserialize)]
-pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Single<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

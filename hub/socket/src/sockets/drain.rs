@@ -38,7 +38,7 @@ pub(super) async fn drain(group: Arc<Group>) {
 
 /// Closes all that are there, `drain_closes_per_second` of them in a second.
 async fn paced(group: &Group) {
-    let each = Duration::from_secs(1) / group.limits.drain_closes_per_second.max(1);
+    let each = Duration::from_secs(1) / group.terms.limits.drain_closes_per_second.max(1);
     let mut due = Instant::now();
     for connection in connections(group) {
         close(&connection);

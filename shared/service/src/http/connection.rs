@@ -15,9 +15,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::time::timeout;
 
-use super::listener::Shared;
 use super::park::{Answering, Exchange, Parked, Slot};
 use super::plain::{self, SCRATCH};
+use super::shared::Shared;
 use super::{Body, Handler, Peer, Stream, metrics};
 
 /// hyper's service: passes a request to the handler together with the slot of its connection.

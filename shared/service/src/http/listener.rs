@@ -16,20 +16,12 @@ use super::bind::{Bound, PEER_TIMEOUT};
 use super::connection::{self, Served};
 use super::park::Exchange;
 use super::places::{Place, Places};
+use super::shared::Shared;
 use super::{Handler, HttpConfig, HttpMetrics, Peer, Stream, metrics};
 use crate::Lifecycle;
 
 /// After accept fails (no more files, say): time for some to become free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// What all connections share.
-pub(crate) struct Shared<H> {
-    pub(crate) handler: H,
-    pub(crate) config: HttpConfig,
-    pub(crate) life: Lifecycle,
-    pub(crate) metrics: HttpMetrics,
-    pub(super) places: Arc<Places>,
-}
 
 /// Serves one handler on any number of listeners, with one limit on connections.
 pub struct Server<H>(Arc<Shared<H>>);

@@ -26,6 +26,7 @@ mod places;
 mod plain;
 mod probe;
 mod routes;
+mod shared;
 mod shim;
 mod stream;
 mod upgrade;

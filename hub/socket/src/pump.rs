@@ -163,6 +163,11 @@ impl Pump {
                 }
                 Phase::Open | Phase::Closing => {}
             }
+            // Now, as there is always something to read of a client that sends without a pause.
+            if self.is_overdue(stalled_since) {
+                self.late(stalled_since);
+                continue;
+            }
             let heard = SCRATCH.with_borrow_mut(|scratch| {
                 let heard = self.connection.poll_read(cx, &mut scratch[..], self.last);
                 if let Heard::Bytes(count) = heard { self.heard(&scratch[..count]) } else { Ok(heard) }
@@ -219,6 +224,12 @@ impl Pump {
 
     fn write_until(&self, stalled_since: Instant) -> Instant {
         stalled_since + self.connection.terms().limits.write_timeout.as_duration()
+    }
+
+    /// A deadline has passed that does not move with what the client says.
+    fn is_overdue(&self, stalled_since: Option<Instant>) -> bool {
+        let until = self.close_until.or_else(|| Some(self.write_until(stalled_since?)));
+        until.is_some_and(|until| Instant::now() >= until)
     }
 
     /// The next deadline.

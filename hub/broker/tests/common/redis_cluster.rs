@@ -1,8 +1,7 @@
 //! Three primaries, and a replica of the first.
 
 use polysocket_tests::patience::eventually;
-use polysocket_tests::ports::free_port;
-use polysocket_tests::redis_server::RedisServer;
+use polysocket_tests::redis_server::{RedisServer, port_with_bus};
 
 use super::ask::Ask;
 use super::tls::Tls;
@@ -35,7 +34,8 @@ impl Cluster {
         for _ in 0..4 {
             let mut options = OPTIONS.map(str::to_owned).to_vec();
             if let Some(tls) = tls {
-                let port = free_port().unwrap();
+                // The bus is at this port and 10,000.
+                let port = port_with_bus().unwrap();
                 tls_ports.push(port);
                 options.extend(["--tls-cluster".to_owned(), "yes".to_owned()]);
                 options.extend(tls.options(port));

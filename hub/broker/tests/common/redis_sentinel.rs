@@ -63,9 +63,17 @@ impl Sentinel {
         }
     }
 
-    /// Until the replica has everything.
+    /// Until the replica has everything that was written so far. `WAIT` says nothing of that: it looks at what its own
+    /// connection has written.
     pub async fn replicated(&self) {
-        let confirmed: u64 = self.primary.ask(&["WAIT", "1", "5000"]).await;
-        assert_eq!(confirmed, 1);
+        let written = offset(&self.primary).await;
+        eventually("the replica has everything", async || offset(&self.replica).await >= written).await;
     }
+}
+
+/// How far a server's data go in the stream of its primary.
+async fn offset(server: &RedisServer) -> u64 {
+    let info: String = server.ask(&["INFO", "replication"]).await;
+    let value = info.lines().find_map(|line| line.strip_prefix("master_repl_offset:"));
+    value.unwrap().trim().parse().unwrap()
 }

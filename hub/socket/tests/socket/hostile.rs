@@ -1,7 +1,8 @@
 //! Clients that break the rules: each is told which, by the code that RFC 6455 has for it, and nobody else notices.
 
-use polysocket_config::Size;
+use polysocket_config::{Size, Span};
 use polysocket_socket::Cause;
+use tokio::io::AsyncWriteExt;
 
 use crate::support::Hub;
 use crate::support::raw::{Raw, frame, text};
@@ -103,4 +104,21 @@ async fn floods_end_by_name() {
         drop(client);
         assert_eq!(hub.closed().await.cause, Cause::Flood);
     }
+}
+
+/// There is always something to read of such a client: it has the time for its close that all have, and no more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_never_stops_talking_is_not_listened_to_for_ever() {
+    let mut hub = Hub::start(|limits| {
+        limits.close_within = Span::millis(100);
+        limits.messages_per_second = 0;
+    });
+    let mut client = Raw::connect(hub.address).await;
+    let sender = hub.opened().await;
+    // Faster written than read.
+    let pongs = frame(0x8a, b"").repeat(50_000);
+    let talking = tokio::spawn(async move { while client.0.write_all(&pongs).await.is_ok() {} });
+    sender.close(1000, "enough");
+    assert_eq!(hub.closed().await.cause, Cause::Protocol);
+    talking.await.unwrap();
 }

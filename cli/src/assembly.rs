@@ -174,6 +174,7 @@ pub fn keyring(config: &Config) -> Result<Option<Keyring>, ConfigError> {
     Ok(Some(Keyring::new(&config.auth)?))
 }
 
-fn problem(key: &str, text: &str) -> ConfigError {
+/// What is wrong with one key.
+pub fn problem(key: &str, text: &str) -> ConfigError {
     ConfigError(vec![Problem::new(key, text)])
 }

@@ -6,20 +6,21 @@ use std::time::Duration;
 
 use polysocket_tests::client::{Close, Event, Legacy, Message, Session, Settings, Transport};
 use polysocket_tests::cluster::TestCluster;
-use polysocket_tests::patience::PATIENCE;
 use polysocket_tests::upstream::{Foreign, Upstream};
+
+const SOON: Duration = Duration::from_secs(10);
 
 async fn open(cluster: &TestCluster, target: &str, transport: Transport) -> Session {
     let client = cluster.client();
     let session = Session::open(&client, &cluster.create(target), Settings::on(transport)).await.unwrap();
-    assert!(matches!(session.expect_within(PATIENCE).await, Event::Open { .. }));
+    assert!(matches!(session.expect_within(SOON).await, Event::Open { .. }));
     session
 }
 
 async fn echoes(session: &Session, text: &str) {
     session.send(Message::text(text));
     assert_eq!(
-        session.expect_within(PATIENCE).await,
+        session.expect_within(SOON).await,
         Event::Message(Message::text(text)),
         "{}",
         session.describe()
@@ -35,7 +36,7 @@ async fn every_transport_reaches_servers_of_others() {
             echoes(&session, "héllo").await;
             session.send(Message::text("close 3005 as asked"));
             let closed = Close { code: 3005, reason: "as asked".into(), clean: true, error: None };
-            assert_eq!(session.expect_within(PATIENCE).await, Event::Close(closed), "{transport:?}");
+            assert_eq!(session.expect_within(SOON).await, Event::Close(closed), "{transport:?}");
         }
     }
 }
@@ -87,7 +88,7 @@ async fn without_its_registry_sessions_go_on() {
     cluster.redis.as_mut().unwrap().restart().await.unwrap();
     session.close(Some(3000), "done");
     let closed = Close { code: 3000, reason: "done".into(), clean: true, error: None };
-    assert_eq!(session.expect_within(PATIENCE).await, Event::Close(closed));
+    assert_eq!(session.expect_within(SOON).await, Event::Close(closed));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -104,7 +105,7 @@ async fn a_relay_that_is_told_to_stop_closes_with_1001() {
         other => panic!("{other:?}"),
     }
     upstream
-        .expect("1001", PATIENCE, |seen| seen.close.as_ref().is_some_and(|close| close.0 == Some(1001)))
+        .expect("1001", SOON, |seen| seen.close.as_ref().is_some_and(|close| close.0 == Some(1001)))
         .await;
     session.finished().await;
     stopping.await.unwrap();

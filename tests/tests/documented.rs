@@ -10,11 +10,11 @@ use polysocket_tests::client::http::{Answer, Request};
 use polysocket_tests::client::url::{self, Query};
 use polysocket_tests::client::{HttpClient, Legacy, Message, base64, jsonp};
 use polysocket_tests::cluster::TestCluster;
-use polysocket_tests::patience::PATIENCE;
 use polysocket_tests::upstream::{Foreign, Upstream};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
+const SOON: Duration = Duration::from_secs(10);
 const TTL: Duration = Duration::from_secs(5);
 
 struct Bed {
@@ -37,11 +37,11 @@ impl Bed {
     }
 
     async fn get(&self, url: &str) -> Answer {
-        self.http.request(&Request::get(url), PATIENCE).await.unwrap()
+        self.http.request(&Request::get(url), SOON).await.unwrap()
     }
 
     async fn post(&self, url: &str, form: &str) -> Answer {
-        self.http.request(&Request::post(url, form.to_owned()), PATIENCE).await.unwrap()
+        self.http.request(&Request::post(url, form.to_owned()), SOON).await.unwrap()
     }
 
     /// `/create` as the document has it; what it answers.
@@ -180,7 +180,7 @@ async fn a_form_may_say_its_content_type_or_not() {
     for kind in ["application/x-www-form-urlencoded", "text/plain;charset=UTF-8", "application/octet-stream"]
     {
         let request = Request::new("POST", &url, format!("t=t&d={}", url::encode(kind)).into());
-        let answer = bed.http.request(&request.header("Content-Type", kind), PATIENCE).await.unwrap();
+        let answer = bed.http.request(&request.header("Content-Type", kind), SOON).await.unwrap();
         assert_eq!((answer.head.status(), answer.body.len()), (201, 0), "{kind}");
         assert_eq!(bed.messages(&relay, &socket, 1).await[0]["data"], kind);
     }
@@ -221,7 +221,7 @@ async fn a_poll_without_messages_ends_at_ttl_in_a_heartbeat() {
     // A message ends a poll before its time.
     let waiting = tokio::spawn({
         let (http, url) = (bed.http.clone(), format!("{relay}/j/{socket}?cb=go&ttl=20000"));
-        async move { http.request(&Request::get(&url), PATIENCE).await.unwrap() }
+        async move { http.request(&Request::get(&url), SOON).await.unwrap() }
     });
     assert_eq!(bed.get(&format!("{relay}/s/{socket}?cb=go&t=t&d=now")).await.head.status(), 201);
     let answer = script(&waiting.await.unwrap());
@@ -337,7 +337,7 @@ async fn a_send_after_the_end_is_403() {
     let upstream = Upstream::start().await.unwrap();
     let (relay, socket) = bed.socket(&upstream.url("/close?code=3005")).await;
     // The end comes when it comes; until then sends are taken.
-    let refused = timeout(PATIENCE, async {
+    let refused = timeout(SOON, async {
         loop {
             let answer = bed.get(&format!("{relay}/s/{socket}?cb=go&t=t&d=late")).await;
             if answer.head.status() != 201 {

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use polysocket_tests::client::{Create, CreateError, Event, HttpClient, Message, Session, Settings, create};
 use polysocket_tests::cluster::TestCluster;
-use polysocket_tests::patience::PATIENCE;
 use polysocket_tests::upstream::Upstream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 /// Creates of one router under way at the same time.
 const AT_ONCE: usize = 16;
+const SOON: Duration = Duration::from_secs(10);
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(20);
 /// Longer than the test: what is held needs no receiver.
@@ -75,7 +75,7 @@ async fn routers_that_do_not_know_of_each_other_fill_relays_evenly() {
 
 /// Until each router has placed something on every relay.
 async fn all_known(cluster: &mut TestCluster) {
-    let (http, until) = (cluster.client(), Instant::now() + PATIENCE);
+    let (http, until) = (cluster.client(), Instant::now() + SOON);
     for router in cluster.routers.iter().map(|router| router.address().to_string()).collect::<Vec<_>>() {
         let mut known = Counts::new();
         while known.len() < cluster.relays.len() {
@@ -102,7 +102,7 @@ async fn a_full_relay_and_one_that_leaves_get_none() {
     for relay in &mut cluster.relays[1..] {
         relay.program.stop().await.unwrap();
     }
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + SOON;
     let mut filled = 0;
     loop {
         match held(&http, &router).await {
@@ -134,7 +134,7 @@ async fn a_full_relay_and_one_that_leaves_get_none() {
     let session = session_on(&mut cluster, &upstream, "relay1").await;
     let process = cluster.relays[1].program.process();
     process.terminate().await.unwrap();
-    process.wait_for(PATIENCE, |line| line.contains("draining").then_some(())).await.unwrap();
+    process.wait_for(SOON, |line| line.contains("draining").then_some(())).await.unwrap();
 
     // A router that has not read it yet asks such a relay, is refused, and goes elsewhere, twice at most.
     for router in cluster.routers.iter().map(|router| router.address().to_string()).collect::<Vec<_>>() {
@@ -148,21 +148,21 @@ async fn a_full_relay_and_one_that_leaves_get_none() {
 
     // The session lives as long as it likes, and the relay leaves with it.
     session.send(Message::text("still here"));
-    assert_eq!(session.expect_within(PATIENCE).await, Event::Message(Message::text("still here")));
+    assert_eq!(session.expect_within(SOON).await, Event::Message(Message::text("still here")));
     session.close(Some(3000), "done");
     assert!(
-        matches!(session.expect_within(PATIENCE).await, Event::Close(close) if close.code == 3000 && close.clean)
+        matches!(session.expect_within(SOON).await, Event::Close(close) if close.code == 3000 && close.clean)
     );
     session.finished().await;
     let leaving = Instant::now();
-    let status = cluster.relays[1].program.process().wait(PATIENCE).await.unwrap();
+    let status = cluster.relays[1].program.process().wait(SOON).await.unwrap();
     println!("the relay left {:?} after its last session: {status}", leaving.elapsed());
     assert!(status.success(), "{status}\n{}", cluster.logs());
 }
 
 /// Until so many creates in a row have succeeded, none of them on the relays that take no more.
 async fn settled(cluster: &TestCluster, router: &str) {
-    let (http, until, mut in_a_row) = (cluster.client(), Instant::now() + PATIENCE, 0);
+    let (http, until, mut in_a_row) = (cluster.client(), Instant::now() + SOON, 0);
     while in_a_row < 10 {
         match held(&http, router).await {
             Ok(node) => {
@@ -180,13 +180,13 @@ async fn settled(cluster: &TestCluster, router: &str) {
 
 /// A session on this relay; those on others are given up.
 async fn session_on(cluster: &mut TestCluster, upstream: &Upstream, node: &str) -> Session {
-    let (http, until) = (cluster.client(), Instant::now() + PATIENCE);
+    let (http, until) = (cluster.client(), Instant::now() + SOON);
     let wish =
         Create { router: cluster.router().to_string(), target: upstream.url("/echo"), ..Create::default() };
     while Instant::now() < until {
         match Session::open(&http, &wish, Settings::default()).await {
             Ok(session) if node_of(&session.created().socket) == node => {
-                assert!(matches!(session.expect_within(PATIENCE).await, Event::Open { .. }));
+                assert!(matches!(session.expect_within(SOON).await, Event::Open { .. }));
                 return session;
             }
             Ok(other) => {

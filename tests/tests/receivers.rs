@@ -3,18 +3,19 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use polysocket_tests::client::frames::{Decoder, Frame};
 use polysocket_tests::client::http::{HttpError, Request};
 use polysocket_tests::client::{Unit, create};
 use polysocket_tests::cluster::TestCluster;
 use polysocket_tests::http1::{Framing, Reader};
-use polysocket_tests::patience::PATIENCE;
 use polysocket_tests::upstream::Upstream;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpSocket;
 use tokio::time::timeout;
 
+const SOON: Duration = Duration::from_secs(20);
 /// More than socket buffers on the loopback hold, which grow to several MB.
 const MESSAGES: u64 = 16_000;
 
@@ -61,11 +62,11 @@ async fn a_stream_that_is_overtaken_by_acks_says_where_it_goes_on() {
     let url = |path: &str| format!("{}/{path}/{}", created.relay, created.socket);
     let query = "v=1&ack=0&ttl=1000&budget=60000000";
 
-    let mut first = client.open(&Request::get(&format!("{}?{query}", url("x"))), PATIENCE).await.unwrap();
+    let mut first = client.open(&Request::get(&format!("{}?{query}", url("x"))), SOON).await.unwrap();
     let mut read = Follower::default();
     let is_close = |unit: &Unit| matches!(unit, Unit::Close(_));
     while !read.units.values().any(is_close) {
-        read.push(&timeout(PATIENCE, first.piece()).await.unwrap().unwrap().unwrap());
+        read.push(&timeout(SOON, first.piece()).await.unwrap().unwrap().unwrap());
     }
     // All but the close, so that the session does not end, and there is one unit to come.
     let acked = read.last() - 1;
@@ -84,17 +85,17 @@ async fn a_stream_that_is_overtaken_by_acks_says_where_it_goes_on() {
         }
         Ok::<(), HttpError>(())
     };
-    timeout(PATIENCE, taken_over).await.unwrap().unwrap();
+    timeout(SOON, taken_over).await.unwrap().unwrap();
     assert!(read.ended, "a stream that was replaced ends with `end`");
     let ack = Request::post(&format!("{}?v=1&ack={acked}", url("s")), "");
-    assert_eq!(client.request(&ack, PATIENCE).await.unwrap().head.status(), 201);
+    assert_eq!(client.request(&ack, SOON).await.unwrap().head.status(), 201);
 
     let mut reader = Reader::new(stuck);
     let head = reader.head().await.unwrap().unwrap();
     let mut framing = Framing::of_answer(&head).unwrap();
     let mut second = Follower::default();
     while !second.units.values().any(is_close) {
-        second.push(&timeout(PATIENCE, reader.piece(&mut framing)).await.unwrap().unwrap().unwrap());
+        second.push(&timeout(SOON, reader.piece(&mut framing)).await.unwrap().unwrap().unwrap());
     }
     assert!(second.units.len() < read.units.len(), "the second stream was not stuck, so this proves nothing");
     for (number, unit) in &second.units {

@@ -2,10 +2,14 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::time::Duration;
+
 use polysocket_tests::client::{Close, CreateError, Event, Kind, Message, Session, Settings, Transport};
 use polysocket_tests::cluster::TestCluster;
-use polysocket_tests::patience::PATIENCE;
 use polysocket_tests::upstream::{BadFrame, Silent, Upstream};
+
+/// More than the closing handshake's limit of 5 s.
+const SOON: Duration = Duration::from_secs(12);
 
 struct World {
     cluster: TestCluster,
@@ -22,7 +26,7 @@ impl World {
         let create = self.cluster.create(&self.upstream.url(path));
         let settings = Settings::on(Transport::Poll);
         let session = Session::open(&self.cluster.client(), &create, settings).await.unwrap();
-        assert!(matches!(session.expect_within(PATIENCE).await, Event::Open { .. }));
+        assert!(matches!(session.expect_within(SOON).await, Event::Open { .. }));
         session
     }
 
@@ -41,7 +45,7 @@ impl World {
 async fn closed(session: &Session) -> (Vec<Message>, Close) {
     let mut messages = Vec::new();
     loop {
-        match session.expect_within(PATIENCE).await {
+        match session.expect_within(SOON).await {
             Event::Message(message) => messages.push(message),
             Event::Close(close) => return (messages, close),
             other => panic!("{other:?}"),
@@ -61,7 +65,7 @@ async fn the_close_of_a_target_comes_down_as_it_is_and_is_answered() {
         let expected = Close { code: code.unwrap_or(1005), reason: reason.into(), clean: true, error: None };
         assert_eq!(closed(&session).await.1, expected, "{path}");
         let ended =
-            world.upstream.expect("the end", PATIENCE, |seen| seen.head.target() == path && seen.ended).await;
+            world.upstream.expect("the end", SOON, |seen| seen.head.target() == path && seen.ended).await;
         // RFC 6455 section 5.5.1: the answer echoes the code.
         assert_eq!(ended.close.map(|close| close.0), Some(code), "{path}");
     }
@@ -91,7 +95,7 @@ async fn every_invalid_frame_ends_the_upstream_and_is_1006_for_the_page() {
         let (messages, close) = closed(&session).await;
         assert_eq!((messages, close), (Vec::new(), Close::abnormal()), "{name}");
         let seen =
-            world.upstream.expect("the end", PATIENCE, |seen| seen.head.target() == path && seen.ended).await;
+            world.upstream.expect("the end", SOON, |seen| seen.head.target() == path && seen.ended).await;
         let code = if matches!(bad, BadFrame::Utf8 | BadFrame::ReasonUtf8) { 1007 } else { 1002 };
         let answer = seen.close.and_then(|close| close.0);
         // A close that is itself invalid may be taken for the end of the connection.
@@ -105,7 +109,7 @@ async fn a_target_that_does_not_answer_a_close_is_left_after_a_while() {
     let session = world.open("/deaf").await;
     session.close(Some(3000), "bye");
     assert_eq!(closed(&session).await.1, Close::abnormal());
-    let seen = world.upstream.expect("the close", PATIENCE, |seen| seen.close.is_some()).await;
+    let seen = world.upstream.expect("the close", SOON, |seen| seen.close.is_some()).await;
     assert_eq!(seen.close, Some((Some(3000), "bye".into())));
 }
 
@@ -113,8 +117,8 @@ async fn a_target_that_does_not_answer_a_close_is_left_after_a_while() {
 async fn fragments_and_pings_of_a_target_make_one_message() {
     let world = World::new().await;
     let session = world.open("/fragments").await;
-    assert_eq!(session.expect_within(PATIENCE).await, Event::Message(Message::text("fragments é")));
-    world.upstream.expect("all pongs", PATIENCE, |seen| seen.pongs == "fragments é".len() as u64).await;
+    assert_eq!(session.expect_within(SOON).await, Event::Message(Message::text("fragments é")));
+    world.upstream.expect("all pongs", SOON, |seen| seen.pongs == "fragments é".len() as u64).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -128,14 +132,14 @@ async fn empty_messages_and_types_come_through() {
         Message::binary(vec![0xff; 200_000]),
     ] {
         session.send(message.clone());
-        assert_eq!(session.expect_within(PATIENCE).await, Event::Message(message));
+        assert_eq!(session.expect_within(SOON).await, Event::Message(message));
     }
     session.close(None, "");
     assert_eq!(
         closed(&session).await.1,
         Close { code: 1005, reason: String::new(), clean: true, error: None }
     );
-    let seen = world.upstream.expect("the close", PATIENCE, |seen| seen.close.is_some()).await;
+    let seen = world.upstream.expect("the close", SOON, |seen| seen.close.is_some()).await;
     assert_eq!(seen.close, Some((None, String::new())));
     assert_eq!(seen.messages.iter().filter(|message| message.kind == Kind::Binary).count(), 2);
     assert_eq!(seen.violation, None);

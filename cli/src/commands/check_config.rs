@@ -7,11 +7,11 @@ use polysocket_config::{ConfigError, Problem, describe};
 use polysocket_hub::{Hub, HubError, Parts, Protocol};
 use polysocket_outbound::Dialer;
 use polysocket_service::Lifecycle;
-use polysocket_service::http::load_certificate;
+use polysocket_service::tls::Certificate;
 use polysocket_tokens::Keyring;
 
 use crate::args::{CheckConfig, Part};
-use crate::assembly::{dialer, keyring, policy};
+use crate::assembly::{dialer, keyring, policy, problem};
 use crate::config::{self, Config};
 use crate::error::Failure;
 
@@ -38,14 +38,15 @@ fn check(config: &Config, parts: &[Part]) -> Result<(), ConfigError> {
     let keyring = problems.of(keyring).flatten();
     let dialer = problems.of(policy(config).and_then(|policy| dialer(policy, config)));
     macro_rules! certificate {
-        ($section:ident) => {{
-            let section = &config.$section;
-            let (certificate, private) = (section.tls_certificate.as_deref(), section.tls_private.as_deref());
-            let key = concat!(stringify!($section), ".tls_certificate");
-            problems
-                .of(load_certificate(&section.tls_listen, certificate, private)
-                    .map_err(|why| wrong(key, why)));
-        }};
+        ($section:ident) => {
+            if let (Some(chain), Some(private)) =
+                (&config.$section.tls_certificate, &config.$section.tls_private)
+            {
+                let key = concat!(stringify!($section), ".tls_certificate");
+                let loaded = Certificate::load(chain, private);
+                problems.of(loaded.map_err(|error| problem(key, &error.to_string())));
+            }
+        };
     }
     if has(Part::Router) {
         certificate!(router);
@@ -83,14 +84,10 @@ impl Problems {
     }
 }
 
-fn wrong(key: &str, text: String) -> ConfigError {
-    ConfigError(vec![Problem::new(key, text)])
-}
-
 /// Makes a hub whose tasks never run: the runtime is gone before it would poll them.
 fn hub(config: &Config, dialer: Dialer, keyring: Option<Keyring>) -> Result<(), ConfigError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| wrong("hub", format!("cannot be tried: {error}")))?;
+    let runtime = runtime.map_err(|error| problem("hub", &format!("cannot be tried: {error}")))?;
     let opened = runtime.block_on(Hub::open(Parts {
         sections: config.hub_sections(),
         keyring: keyring.map(Arc::new),
@@ -103,6 +100,6 @@ fn hub(config: &Config, dialer: Dialer, keyring: Option<Keyring>) -> Result<(), 
     match opened {
         Ok(_) => Ok(()),
         Err(HubError::Config(error)) => Err(error),
-        Err(other) => Err(wrong("hub", other.to_string())),
+        Err(other) => Err(problem("hub", &other.to_string())),
     }
 }

@@ -129,7 +129,7 @@ impl Connection {
     /// Sends a frame while the connection is open.
     pub(crate) fn send(&self, frame: Bytes) -> bool {
         let length = frame.len() as u64;
-        let max = self.terms.queue_bytes_max;
+        let max = self.terms.limits.queue_bytes_max.as_usize();
         let sent = self.with(|io| {
             if io.phase != Phase::Open {
                 return false;

@@ -66,9 +66,8 @@ impl Sockets {
     /// Without connections yet. Must be called in a runtime: a task waits for the process to drain. Several may share
     /// one set of metrics.
     pub fn new(limits: SocketLimits, life: Lifecycle, metrics: SocketMetrics) -> Self {
-        let queue_bytes_max = limits.queue_bytes_max.as_usize();
         let group = Arc::new(Group {
-            terms: Arc::new(Terms { limits, queue_bytes_max, metrics }),
+            terms: Arc::new(Terms { limits, metrics }),
             life,
             connections: Mutex::default(),
             taken: AtomicUsize::new(0),

@@ -5,7 +5,5 @@ use crate::{SocketLimits, SocketMetrics};
 /// The terms of all connections of a mount.
 pub(crate) struct Terms {
     pub(crate) limits: SocketLimits,
-    /// `limits.queue_bytes_max`.
-    pub(crate) queue_bytes_max: usize,
     pub(crate) metrics: SocketMetrics,
 }

@@ -6,7 +6,7 @@ use axum::body::Body;
 use http::Request;
 use polysocket_protocol::SocketId;
 
-use crate::bed::{Bed, cluster_key, memory};
+use crate::bed::{Bed, cluster_key, memory, time_passes};
 use crate::relay::{Does, Relay, lease};
 
 fn id(node: &str, boot: u64) -> String {
@@ -29,7 +29,7 @@ async fn as_long_as_the_node_has_its_lease() {
     }
     // It dies, and its lease after it; half a second later every router knows.
     drop(tom);
-    tokio::time::sleep(Duration::from_millis(3000 + 1)).await;
+    time_passes(Duration::from_millis(3000 + 1)).await;
     let answer = bed.get(&format!("/alive/{}?cb=go", id("tom", 1))).await;
     assert_eq!((answer.status, answer.body.as_str()), (200, r#"/**/go({"ok":true,"alive":false});"#));
     assert_eq!(bed.metric("polysocket_router_alive_total", "dead"), 3);

@@ -1,6 +1,7 @@
 //! A router, and requests to it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use http::{HeaderMap, Request};
@@ -139,4 +140,9 @@ impl Answer {
         assert!(json["error"].as_str().unwrap().starts_with(&format!("{word}: ")), "{}", self.body);
         assert!(json.get("code").is_none_or(|code| code == word), "{}", self.body);
     }
+}
+
+/// Lets time pass, and all that is due until then happen. The clock of these tests is paused, so that it takes none.
+pub async fn time_passes(time: Duration) {
+    tokio::time::sleep(time).await;
 }

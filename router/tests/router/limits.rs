@@ -4,7 +4,7 @@ use polysocket_config::Tables;
 use polysocket_registry::{Admission, Registry, SocketLease, Verdict};
 use polysocket_tokens::{AuthConfig, Keyring, StaticToken};
 
-use crate::bed::{Bed, CREATE, CREATE_V1, memory, send};
+use crate::bed::{Bed, CREATE, CREATE_V1, memory, send, time_passes};
 use crate::relay::{Does, Heard, Relay};
 
 const KEY: &str = "static-for-tests-only";
@@ -74,7 +74,7 @@ async fn creates_per_second() {
     let answer = bed.get(&create()).await;
     answer.refused("limit");
     assert_eq!(answer.header("retry-after"), "2");
-    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    time_passes(std::time::Duration::from_secs(2)).await;
     assert_eq!(bed.get(&create()).await.status, 200);
     // A token that may never create is not told so in centuries.
     let never = self::bed(None, Some(0.0));

@@ -9,7 +9,7 @@ use polysocket_config::Tables;
 use polysocket_registry::Registry;
 use polysocket_tokens::{AuthConfig, Keyring, StaticToken};
 
-use crate::bed::{Bed, CREATE, CREATE_V1, memory, send};
+use crate::bed::{Bed, CREATE, CREATE_V1, memory, send, time_passes};
 use crate::relay::{Does, Relay, lease};
 
 const NONCE: &str = "&nonce=0123456789abcdef";
@@ -46,7 +46,7 @@ async fn a_repeat_finds_the_same_socket() {
         assert_ne!(bed.get(&other).await.socket(), socket, "{other}");
     }
     // It is forgotten before the relay forgets the request.
-    tokio::time::sleep(Duration::from_secs(15)).await;
+    time_passes(Duration::from_secs(15)).await;
     assert_ne!(bed.get(&create()).await.socket(), socket);
 }
 
@@ -139,7 +139,7 @@ async fn a_repeat_needs_no_place_of_its_own() {
 /// Until the router's table is what the registry's is now: it is read twice a second.
 async fn until_known(bed: &Bed, registry: &Arc<dyn Registry>) {
     let nodes = registry.nodes().await.unwrap().len();
-    tokio::time::sleep(Duration::from_millis(600)).await;
+    time_passes(Duration::from_millis(600)).await;
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }

@@ -14,7 +14,7 @@ use polysocket_registry::{
 use polysocket_tokens::{AuthConfig, Keyring, StaticToken};
 use tokio::time::Instant;
 
-use crate::bed::{Bed, CREATE, CREATE_V1, cluster_key, memory};
+use crate::bed::{Bed, CREATE, CREATE_V1, cluster_key, memory, time_passes};
 use crate::relay::{Does, Relay};
 
 const KEY: &str = "static-for-tests-only";
@@ -51,7 +51,7 @@ impl Cut {
             TABLE_ONLY if table => return Ok(()),
             NO_TABLE if !table => return Ok(()),
             MUTE => std::future::pending().await,
-            _ => tokio::time::sleep(Duration::from_millis(500)).await,
+            _ => time_passes(Duration::from_millis(500)).await,
         }
         Err(RegistryError::Unreachable { at: "redis://10.0.0.9:6379".into(), why: "timed out".into() })
     }
@@ -151,7 +151,7 @@ async fn said_within_a_second() {
             if let Some(age) = age {
                 assert_eq!(bed.get(&creates()[0]).await.status, 200);
                 registry.set(network);
-                tokio::time::sleep(age).await;
+                time_passes(age).await;
             }
             registry.set(network);
             for create in creates() {
@@ -197,9 +197,9 @@ async fn nothing_is_placed_by_an_old_table() {
     assert_eq!(bed.get(&creates()[0]).await.status, 200);
     registry.set(NO_TABLE);
     // A reading that is missed is no outage.
-    tokio::time::sleep(Duration::from_millis(1200)).await;
+    time_passes(Duration::from_millis(1200)).await;
     assert_eq!(bed.get(&creates()[0]).await.status, 200);
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    time_passes(Duration::from_secs(2)).await;
     relay.asked().await;
     relay.asked().await;
     bed.get(&creates()[0]).await.refused("unavailable");
@@ -232,13 +232,13 @@ async fn all_is_well_when_it_is_back() {
     let _relay = Relay::start(&relay_side, "tom", Does::Open).await;
     assert_eq!(bed.get(&creates()[0]).await.status, 200);
     registry.set(SLOW);
-    tokio::time::sleep(Duration::from_secs(10)).await;
+    time_passes(Duration::from_secs(10)).await;
     bed.get(&creates()[0]).await.refused("unavailable");
     assert!(bed.metric("polysocket_router_directory_age_milliseconds", "") > 9000);
     assert!(bed.metric("polysocket_router_directory_errors_total", "") > 5);
     registry.set(WHOLE);
     // The relay says that it is there once a second.
-    tokio::time::sleep(Duration::from_millis(1600)).await;
+    time_passes(Duration::from_millis(1600)).await;
     for create in creates() {
         assert_eq!(bed.get(&create).await.status, 200);
     }
@@ -256,7 +256,7 @@ async fn nobody_is_called_dead_for_it() {
     assert_eq!(bed.get(&path).await.body, r#"{"ok":true,"alive":true}"#);
     for network in [SLOW, MUTE] {
         registry.set(network);
-        tokio::time::sleep(Duration::from_secs(5)).await;
+        time_passes(Duration::from_secs(5)).await;
         let began = Instant::now();
         bed.get(&path).await.refused("unavailable");
         assert!(began.elapsed() <= Duration::from_secs(1));

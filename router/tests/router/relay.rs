@@ -10,7 +10,7 @@ use polysocket_service::cluster::ClusterKey;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use crate::bed::cluster_key;
+use crate::bed::{cluster_key, time_passes};
 
 /// What it does with what it is asked.
 #[derive(Debug, Clone, Copy)]
@@ -115,7 +115,7 @@ impl Drop for Relay {
 
 async fn renew(registry: Arc<dyn Registry>, mut lease: NodeLease) {
     loop {
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        time_passes(Duration::from_secs(1)).await;
         lease.renewals += 1;
         // The registry may be away, in some tests.
         let _ = registry.announce(&lease).await;

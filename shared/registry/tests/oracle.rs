@@ -7,7 +7,7 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{config, lease, next_establish, opened, request, socket_lease};
+use common::{PATIENCE, config, lease, next_establish, opened, request, socket_lease};
 use fred::clients::Client;
 use fred::interfaces::{
     ClientLike, EventInterface, HashesInterface, KeysInterface, PubsubInterface, SortedSetsInterface,
@@ -15,7 +15,6 @@ use fred::interfaces::{
 use fred::types::config::Config;
 use fred::types::{Builder, CustomCommand, Message};
 use polysocket_registry::{Admission, Claim, NodeLease, Outcome, Registry, RegistryConfig, Verdict, open};
-use polysocket_tests::patience::PATIENCE;
 use polysocket_tests::patience::eventually;
 use polysocket_tests::redis_server::RedisServer;
 use serde_json::{Value, json};

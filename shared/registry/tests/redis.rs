@@ -6,11 +6,13 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{config, lease, next_cancel, next_establish, opened, request, socket_lease, with_password};
+use common::{
+    PATIENCE, config, lease, next_cancel, next_establish, opened, request, socket_lease, with_password,
+};
 use polysocket_registry::{
     Admission, AskError, Claim, Registry, RegistryConfig, RegistryError, Verdict, open,
 };
-use polysocket_tests::patience::{PATIENCE, eventually};
+use polysocket_tests::patience::eventually;
 use polysocket_tests::redis_server::RedisServer;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout};

@@ -38,7 +38,7 @@ export const CONVERSATIONS = {
       while (!gone.includes('listener')) await once(server, 'goodbye', { signal: AbortSignal.timeout(SEEN_MS) });
     },
     check(value) {
-      assert.deepEqual(value, { inOrder: true, count: 60, wrong: 0, retained: 'retained', will: 'of the speaker' });
+      assert.deepEqual(value, { inOrder: true, count: 60, wrong: 0, retained: 'retained true', will: 'of the speaker' });
     },
   },
 

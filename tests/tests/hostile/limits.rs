@@ -3,11 +3,10 @@
 use std::time::{Duration, Instant};
 
 use polysocket_tests::client::jsonp;
-use polysocket_tests::patience::PATIENCE;
 use polysocket_tests::websocket::client_headers;
 use tokio::task::JoinSet;
 
-use crate::{Bed, CUT_OFF, SHORT, json, secret_of};
+use crate::{Bed, CUT_OFF, SHORT, SOON, json, secret_of};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_too_large_is_refused_or_cut_off() {
@@ -25,12 +24,12 @@ async fn what_is_too_large_is_refused_or_cut_off() {
         let mut raw = bed.raw().await;
         // It may be cut off before all of it is written.
         let written = raw.write(&head).await;
-        match raw.answer(PATIENCE).await {
+        match raw.answer(SOON).await {
             Ok(Some(answer)) => {
                 assert!(matches!(answer.head.status(), 400 | 414 | 431), "{answer:?}");
-                assert!(raw.ends(PATIENCE).await);
+                assert!(raw.ends(SOON).await);
             }
-            Ok(None) | Err(_) => assert!(written.is_err() || raw.ends(PATIENCE).await, "{}", &head[..40]),
+            Ok(None) | Err(_) => assert!(written.is_err() || raw.ends(SOON).await, "{}", &head[..40]),
         }
     }
     // As long as create says a URL may be, it is served.
@@ -67,9 +66,7 @@ async fn what_is_too_large_is_refused_or_cut_off() {
         }
     }
     // As PROTOCOL section 4 says, it is the end of the session.
-    bed.upstream
-        .expect("1009", PATIENCE, |seen| seen.close.as_ref().is_some_and(|c| c.0 == Some(1009)))
-        .await;
+    bed.upstream.expect("1009", SOON, |seen| seen.close.as_ref().is_some_and(|c| c.0 == Some(1009))).await;
     // A length is believed before the body comes, and a lie in it is not waited for long.
     let other = bed.created("/echo").await.socket;
     let mut raw = bed.raw().await;
@@ -138,12 +135,12 @@ async fn connections_that_became_websockets_count() {
     for _ in 0..2 * MOST {
         let mut raw = bed.raw().await;
         let asked = raw.write(format!("GET /probe HTTP/1.1\r\nhost: x\r\n{headers}\r\n")).await.is_ok();
-        if asked && let Ok(Some(head)) = raw.head(PATIENCE).await {
+        if asked && let Ok(Some(head)) = raw.head(SOON).await {
             assert_eq!(head.status(), 101);
             open.push(raw);
         }
     }
     assert!((1..=MOST).contains(&open.len()), "{}", open.len());
     drop(open);
-    bed.admin.until("polysocket_http_connections", PATIENCE, |open| open <= 1.0).await.unwrap();
+    bed.admin.until("polysocket_http_connections", SOON, |open| open <= 1.0).await.unwrap();
 }

@@ -15,11 +15,11 @@ use polysocket_tests::admin::Admin;
 use polysocket_tests::client::http::{Answer, Request};
 use polysocket_tests::client::{Create, Created, HttpClient, create};
 use polysocket_tests::cluster::TestCluster;
-use polysocket_tests::patience::PATIENCE;
 use polysocket_tests::raw::Raw;
 use polysocket_tests::upstream::Upstream;
 use serde_json::Value;
 
+const SOON: Duration = Duration::from_secs(10);
 /// The time-outs that are configured here are 1 s; beyond this they were not kept.
 const CUT_OFF: Duration = Duration::from_secs(4);
 
@@ -72,11 +72,11 @@ impl Bed {
     }
 
     async fn get(&self, url: &str) -> Answer {
-        self.http.request(&Request::get(url), PATIENCE).await.unwrap()
+        self.http.request(&Request::get(url), SOON).await.unwrap()
     }
 
     async fn post(&self, url: &str, body: impl Into<bytes::Bytes>) -> Answer {
-        self.http.request(&Request::post(url, body), PATIENCE).await.unwrap()
+        self.http.request(&Request::post(url, body), SOON).await.unwrap()
     }
 
     async fn poll(&self, created: &Created, query: &str) -> Value {

@@ -8,7 +8,6 @@ use hyper::body::{Bytes, Incoming};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use polysocket_tests::client::create;
 use polysocket_tests::cluster::TestCluster;
-use polysocket_tests::patience::PATIENCE;
 use polysocket_tests::ports::{TempDir, free_port};
 use polysocket_tests::raw::Raw;
 use polysocket_tests::upstream::Upstream;
@@ -21,7 +20,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use crate::{Bed, json, secret_of};
+use crate::{Bed, SOON, json, secret_of};
 
 /// A create, a send, polls that wait and one that does not, and a stream, on one h2 connection.
 async fn speaks_h2<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
@@ -80,7 +79,7 @@ async fn h2_is_served_without_tls_to_who_knows_it() {
     // And somebody who begins so and goes on with nonsense.
     let mut raw = bed.raw().await;
     raw.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff").await.unwrap();
-    assert!(raw.ends(PATIENCE).await);
+    assert!(raw.ends(SOON).await);
     bed.is_unharmed(&[secret_of(&created.socket)]).await;
 }
 
@@ -127,7 +126,7 @@ async fn tls_listeners_speak_both_versions_and_take_a_new_certificate_without_dr
     let created = create(&http, &cluster.create(&upstream.url("/echo"))).await.unwrap();
     let mut receiver = Raw::over(tls(port, &old, "http/1.1").await.unwrap());
     receiver.write(format!("GET /x/{}?v=1&ack=0 HTTP/1.1\r\nHost: x\r\n\r\n", created.socket)).await.unwrap();
-    assert_eq!(receiver.head(PATIENCE).await.unwrap().unwrap().status(), 200);
+    assert_eq!(receiver.head(SOON).await.unwrap().unwrap().status(), 200);
     let mut parked = Raw::over(tls(port, &old, "http/1.1").await.unwrap());
     let other = create(&http, &cluster.create(&upstream.url("/echo"))).await.unwrap();
     parked.write(format!("GET /j/{}?ttl=20000 HTTP/1.1\r\nHost: x\r\n\r\n", other.socket)).await.unwrap();
@@ -135,31 +134,28 @@ async fn tls_listeners_speak_both_versions_and_take_a_new_certificate_without_dr
     let new = certificate(folder.path());
     let process = cluster.relays[0].program.process();
     process.signal("HUP").await.unwrap();
-    process.wait_for(PATIENCE, |line| line.contains("certificate reloaded").then_some(())).await.unwrap();
+    process.wait_for(SOON, |line| line.contains("certificate reloaded").then_some(())).await.unwrap();
     assert!(tls(port, &old, "http/1.1").await.is_err(), "new handshakes get the new certificate");
     let mut sender = Raw::over(tls(port, &new, "http/1.1").await.unwrap());
     for (n, socket) in [(1, &created.socket), (1, &other.socket)] {
         let head = format!("POST /s/{socket}?n={n}&t=t HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n");
         sender.write(head + "after").await.unwrap();
-        assert_eq!(sender.answer(PATIENCE).await.unwrap().unwrap().head.status(), 201);
+        assert_eq!(sender.answer(SOON).await.unwrap().unwrap().head.status(), 201);
     }
     let mut came = Vec::new();
     while !came.ends_with(b"after") {
-        came.extend_from_slice(&receiver.chunk(PATIENCE).await.unwrap().expect("the stream was dropped"));
+        came.extend_from_slice(&receiver.chunk(SOON).await.unwrap().expect("the stream was dropped"));
     }
-    let answer = parked.answer(PATIENCE).await.unwrap().expect("the parked poll was dropped");
+    let answer = parked.answer(SOON).await.unwrap().expect("the parked poll was dropped");
     assert_eq!(json(&answer)["messages"][0]["data"], "after");
 
     // A broken file changes nothing.
     std::fs::write(folder.path().join("chain.pem"), "nothing").unwrap();
     process.signal("HUP").await.unwrap();
-    process
-        .wait_for(PATIENCE, |line| line.contains("the old certificate stays").then_some(()))
-        .await
-        .unwrap();
+    process.wait_for(SOON, |line| line.contains("the old certificate stays").then_some(())).await.unwrap();
     assert!(tls(port, &new, "http/1.1").await.is_ok());
     // And plain HTTP on a TLS port is cut off.
     let mut plain = Raw::connect(format!("127.0.0.1:{port}")).await.unwrap();
     plain.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
-    assert!(plain.ends(PATIENCE).await);
+    assert!(plain.ends(SOON).await);
 }

@@ -2,8 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{Bed, CUT_OFF, json, secret_of};
-use polysocket_tests::patience::PATIENCE;
+use crate::{Bed, CUT_OFF, SOON, json, secret_of};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn methods_that_do_not_fit_do_nothing() {
@@ -23,20 +22,20 @@ async fn methods_that_do_not_fit_do_nothing() {
             raw.write(format!("{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"))
                 .await
                 .unwrap();
-            let head = raw.head(PATIENCE).await.unwrap().unwrap();
+            let head = raw.head(SOON).await.unwrap().unwrap();
             assert!(matches!(head.status(), 400 | 405), "{method} {path}: {head:?}");
         }
         let mut raw = bed.raw().await;
         let origin = "Origin: https://page.example\r\nAccess-Control-Request-Method: POST\r\n";
         raw.write(format!("OPTIONS {path} HTTP/1.1\r\nHost: x\r\n{origin}\r\n")).await.unwrap();
-        assert_eq!(raw.answer(PATIENCE).await.unwrap().unwrap().head.status(), 204, "{path}");
+        assert_eq!(raw.answer(SOON).await.unwrap().unwrap().head.status(), 204, "{path}");
     }
     for (kind, method) in [("e", "POST"), ("w", "POST"), ("s", "GET")] {
         let mut raw = bed.raw().await;
         let request =
             format!("{method} /{kind}/{socket}?n=1&t=t&d=x HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
         raw.write(request).await.unwrap();
-        assert_eq!(raw.answer(PATIENCE).await.unwrap().unwrap().head.status(), 400, "{method} /{kind}");
+        assert_eq!(raw.answer(SOON).await.unwrap().unwrap().head.status(), 400, "{method} /{kind}");
     }
     assert!(bed.upstream.seen().iter().all(|seen| !seen.head.target().contains("wrong-method")));
     // Before the poll: after it the client's connection is as old as `head_timeout` lets it be.
@@ -102,7 +101,7 @@ async fn http_1_0_and_connection_close_are_served_and_closed() {
         ] {
             let mut raw = bed.raw().await;
             raw.write(format!("GET {path} HTTP/{version}\r\nHost: x\r\n{header}\r\n")).await.unwrap();
-            let answer = raw.answer(PATIENCE).await.unwrap().unwrap();
+            let answer = raw.answer(SOON).await.unwrap().unwrap();
             assert!(!answer.body.is_empty(), "{path}: {answer:?}");
             assert_eq!(answer.head.header("transfer-encoding"), None, "{path}");
             assert!(raw.ends(CUT_OFF).await, "HTTP/{version} {header}{path}: the connection is kept");
@@ -111,7 +110,7 @@ async fn http_1_0_and_connection_close_are_served_and_closed() {
     // A stream for HTTP/1.0 has no chunks: it ends with the connection.
     let mut raw = bed.raw().await;
     raw.write(format!("GET /x/{socket}?v=1&budget=1 HTTP/1.0\r\n\r\n")).await.unwrap();
-    let head = raw.head(PATIENCE).await.unwrap().unwrap();
+    let head = raw.head(SOON).await.unwrap().unwrap();
     assert_eq!((head.status(), head.header("transfer-encoding")), (200, None));
     bed.is_unharmed(&[secret_of(&socket)]).await;
 }
@@ -142,7 +141,7 @@ async fn pipelined_requests_are_all_answered_in_order() {
     let mut raw = bed.raw().await;
     raw.write(&wire).await.unwrap();
     for (i, expected) in expected.iter().enumerate() {
-        let answer = raw.answer(PATIENCE).await.unwrap().unwrap_or_else(|| panic!("answer {i} is missing"));
+        let answer = raw.answer(SOON).await.unwrap().unwrap_or_else(|| panic!("answer {i} is missing"));
         let json = json(&answer);
         let found = match answer.head.status() {
             201 => format!("201 ack {}", json["ack"]),
@@ -167,11 +166,11 @@ async fn pipelined_requests_are_all_answered_in_order() {
         poll(&format!("ack={ack}&ttl=1000")) + &send(21, "behind") + &poll(&format!("ack={ack}&ttl=5000"));
     let began = Instant::now();
     raw.write(wire).await.unwrap();
-    let first = json(&raw.answer(PATIENCE).await.unwrap().unwrap());
+    let first = json(&raw.answer(SOON).await.unwrap().unwrap());
     assert_eq!(first["messages"][0]["type"], "heartbeat", "{first}");
     assert!(began.elapsed() > Duration::from_millis(950));
-    assert_eq!(json(&raw.answer(PATIENCE).await.unwrap().unwrap())["ack"], 21);
-    assert_eq!(json(&raw.answer(PATIENCE).await.unwrap().unwrap())["messages"][0]["data"], "behind");
+    assert_eq!(json(&raw.answer(SOON).await.unwrap().unwrap())["ack"], 21);
+    assert_eq!(json(&raw.answer(SOON).await.unwrap().unwrap())["messages"][0]["data"], "behind");
     bed.is_unharmed(&[secret_of(&socket)]).await;
 }
 
@@ -188,7 +187,7 @@ async fn requests_that_come_byte_by_byte_are_requests() {
         raw.write([byte]).await.unwrap();
         tokio::task::yield_now().await;
     }
-    assert_eq!(raw.answer(PATIENCE).await.unwrap().unwrap().head.status(), 201);
-    let answer = json(&raw.answer(PATIENCE).await.unwrap().unwrap());
+    assert_eq!(raw.answer(SOON).await.unwrap().unwrap().head.status(), 201);
+    let answer = json(&raw.answer(SOON).await.unwrap().unwrap());
     assert_eq!((&answer["seq"], &answer["messages"][0]["type"]), (&1.into(), &"text".into()));
 }

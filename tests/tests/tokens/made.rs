@@ -1,18 +1,17 @@
 //! Tokens of the program open sockets.
 
 use polysocket_tests::client::{Create, Event, Message, Session, Settings};
-use polysocket_tests::patience::PATIENCE;
 
-use crate::{Bed, Files, SECRET, hs256, polysocket};
+use crate::{Bed, Files, SECRET, SOON, hs256, polysocket};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_of_the_program_opens_a_socket() {
     let mut bed = Bed::start(Files::new(), &hs256()).await;
     let token = bed.token(&["--subject", "somebody"]).await;
     let session = Session::open(&bed.http, &bed.wish(&token), Settings::default()).await.unwrap();
-    assert!(matches!(session.expect_within(PATIENCE).await, Event::Open { .. }));
+    assert!(matches!(session.expect_within(SOON).await, Event::Open { .. }));
     session.send(Message::text("with a token"));
-    assert_eq!(session.expect_within(PATIENCE).await, Event::Message(Message::text("with a token")));
+    assert_eq!(session.expect_within(SOON).await, Event::Message(Message::text("with a token")));
     // By script, and as a form: the same.
     let jsonp = Create { jsonp: true, ..bed.wish(&token) };
     assert_eq!(bed.word(&jsonp).await, Ok(()));

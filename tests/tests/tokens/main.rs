@@ -12,13 +12,13 @@ use std::time::Duration;
 
 use polysocket_tests::client::{Create, CreateError, HttpClient, create};
 use polysocket_tests::cluster::TestCluster;
-use polysocket_tests::patience::PATIENCE;
 use polysocket_tests::ports::TempDir;
 use polysocket_tests::program;
 use polysocket_tests::upstream::Upstream;
 use tokio::process::Command;
 use tokio::time::{sleep, timeout};
 
+const SOON: Duration = Duration::from_secs(10);
 const SECRET: &str = "a secret for tests with thirty-two bytes or more";
 /// Expiry and the refreshing of keys have no event; they are asked for again.
 const ASK_EVERY: Duration = Duration::from_millis(100);
@@ -32,7 +32,7 @@ struct Ran {
 async fn polysocket(arguments: &[&str]) -> Ran {
     let mut command = Command::new(program::path().unwrap());
     command.args(arguments).env_remove("POLYSOCKET_BIN").kill_on_drop(true);
-    let output = timeout(PATIENCE, command.output()).await.unwrap().unwrap();
+    let output = timeout(SOON, command.output()).await.unwrap().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     Ran { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
@@ -133,7 +133,7 @@ impl Bed {
     /// Asks until this is what a token gets.
     async fn until(&self, token: &str, expected: Result<(), &str>) {
         let expected = expected.map_err(str::to_owned);
-        let came = timeout(PATIENCE, async {
+        let came = timeout(SOON, async {
             while self.word(&self.wish(token)).await != expected {
                 sleep(ASK_EVERY).await;
             }

@@ -2,11 +2,10 @@
 
 use polysocket_tests::client::http::Request;
 use polysocket_tests::client::{Create, Event, Session, Settings, base64};
-use polysocket_tests::patience::PATIENCE;
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::{Bed, Files, SECRET, hs256, polysocket};
+use crate::{Bed, Files, SECRET, SOON, hs256, polysocket};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_a_token_has_a_word_of_its_own() {
@@ -79,9 +78,9 @@ async fn a_token_over_its_limits_is_refused_until_it_is_not() {
     assert_eq!(bed.word(&bed.wish(&other)).await, Ok(()));
     let again = bed.token(&["--subject", "two", "--sockets", "2"]).await;
     bed.refuses(&again, "limit").await;
-    assert!(matches!(first.expect_within(PATIENCE).await, Event::Open { .. }));
+    assert!(matches!(first.expect_within(SOON).await, Event::Open { .. }));
     first.close(Some(1000), "");
-    assert!(matches!(first.expect_within(PATIENCE).await, Event::Close(_)));
+    assert!(matches!(first.expect_within(SOON).await, Event::Close(_)));
     first.finished().await;
     bed.until(&two, Ok(())).await;
 
@@ -96,9 +95,9 @@ async fn a_token_over_its_limits_is_refused_until_it_is_not() {
     // It says when to come again.
     let query = format!("target={}&token={slow}&v=1", bed.upstream.url("/echo"));
     let url = format!("{}/create?{query}", bed.cluster.router());
-    let refused = timeout(PATIENCE, async {
+    let refused = timeout(SOON, async {
         loop {
-            let answer = bed.http.request(&Request::get(&url), PATIENCE).await.unwrap();
+            let answer = bed.http.request(&Request::get(&url), SOON).await.unwrap();
             if answer.head.status() == 429 {
                 return answer;
             }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use polysocket_tests::client::http::Request;
 use polysocket_tests::client::{CreateError, Event, Message, Session, Settings, create};
 use polysocket_tests::cluster::TestCluster;
-use polysocket_tests::patience::PATIENCE;
 use polysocket_tests::ports::TempDir;
 use polysocket_tests::upstream::Upstream;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -16,7 +15,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::opening::rude;
-use crate::{Bed, closed, patterned};
+use crate::{Bed, SOON, closed, patterned};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_target_sees_the_pages_origin_and_none_of_its_cookies() {
@@ -35,7 +34,7 @@ async fn the_target_sees_the_pages_origin_and_none_of_its_cookies() {
             .header("Cookie", "session=of-the-page")
             .header("Authorization", "Basic secret")
             .header("X-Forwarded-For", "192.0.2.7");
-        let answer = bed.http.request(&request, PATIENCE).await.unwrap();
+        let answer = bed.http.request(&request, SOON).await.unwrap();
         assert_eq!(answer.head.status(), 200);
         let seen = bed.upstream.seen();
         assert_eq!(seen.len(), before + 1);
@@ -47,8 +46,7 @@ async fn the_target_sees_the_pages_origin_and_none_of_its_cookies() {
         }
     }
     // An origin is no parameter.
-    let answer =
-        bed.http.request(&Request::get(&format!("{url}&origin=https://evil.example")), PATIENCE).await;
+    let answer = bed.http.request(&Request::get(&format!("{url}&origin=https://evil.example")), SOON).await;
     assert_eq!(answer.unwrap().head.status(), 200);
     assert_eq!(bed.upstream.seen().last().unwrap().head.header("origin"), None);
 }
@@ -104,13 +102,13 @@ async fn a_wss_target_of_a_private_authority_needs_upstream_ca() {
     let http = trusting.client();
     for target in [&by_name, &by_address] {
         let session = Session::open(&http, &trusting.create(target), Settings::default()).await.unwrap();
-        assert!(matches!(session.expect_within(PATIENCE).await, Event::Open { .. }));
+        assert!(matches!(session.expect_within(SOON).await, Event::Open { .. }));
         for message in [Message::text("over TLS"), Message::binary(patterned(300_000))] {
             session.send(message.clone());
-            assert_eq!(session.expect_within(PATIENCE).await, Event::Message(message));
+            assert_eq!(session.expect_within(SOON).await, Event::Message(message));
         }
         session.close(Some(1000), "done");
-        assert_eq!(session.expect_within(PATIENCE).await, closed(1000, "done"));
+        assert_eq!(session.expect_within(SOON).await, closed(1000, "done"));
     }
     let seen = upstream.seen();
     assert_eq!(seen.len(), 2);

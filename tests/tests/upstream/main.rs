@@ -8,15 +8,17 @@ mod messages;
 mod misbehaving;
 mod opening;
 
+use std::time::Duration;
+
 use polysocket_tests::client::http::{Answer, Request};
 use polysocket_tests::client::{
     Close, Create, CreateError, Created, Event, HttpClient, Session, Settings, create,
 };
 use polysocket_tests::cluster::TestCluster;
-use polysocket_tests::patience::PATIENCE;
 use polysocket_tests::upstream::Upstream;
 use serde_json::Value;
 
+const SOON: Duration = Duration::from_secs(10);
 const MIB: usize = 1024 * 1024;
 
 /// Times that a test can wait for.
@@ -47,7 +49,7 @@ impl Bed {
     async fn open(&self, path: &str, settings: Settings) -> Session {
         let wish = self.cluster.create(&self.upstream.url(path));
         let session = Session::open(&self.http, &wish, settings).await.unwrap();
-        match session.expect_within(PATIENCE).await {
+        match session.expect_within(SOON).await {
             Event::Open { .. } => session,
             other => panic!("{other:?} comes first"),
         }
@@ -66,12 +68,12 @@ impl Bed {
 
     async fn post(&self, created: &Created, query: &str, body: Vec<u8>) -> Answer {
         let url = format!("{}/s/{}?{query}", created.relay, created.socket);
-        self.http.request(&Request::post(&url, body), PATIENCE).await.unwrap()
+        self.http.request(&Request::post(&url, body), SOON).await.unwrap()
     }
 
     async fn poll(&self, created: &Created, query: &str) -> Value {
         let url = format!("{}/j/{}?{query}", created.relay, created.socket);
-        let answer = self.http.request(&Request::get(&url), PATIENCE).await.unwrap();
+        let answer = self.http.request(&Request::get(&url), SOON).await.unwrap();
         serde_json::from_slice(&answer.body).unwrap()
     }
 }

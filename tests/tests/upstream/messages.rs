@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use polysocket_tests::client::{Event, Message, Settings, Transport};
-use polysocket_tests::patience::PATIENCE;
 
-use crate::{Bed, MIB, patterned};
+use crate::{Bed, MIB, SOON, patterned};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mebibyte_goes_both_ways_on_every_transport() {
@@ -27,11 +26,11 @@ async fn a_long_message_goes_by_script_in_fragments_that_fit_old_urls() {
     let session = bed.open("/echo", Settings::on(Transport::Jsonp)).await;
     for message in [Message::binary(patterned(100_000)), Message::text("100 kB \u{e9}".repeat(10_000))] {
         session.send(message.clone());
-        assert!(session.expect_within(PATIENCE).await == Event::Message(message), "{}", session.describe());
+        assert!(session.expect_within(SOON).await == Event::Message(message), "{}", session.describe());
     }
     // 2 × 100 kB in URLs of 1,900 bytes, and back in units of 16 KiB.
     assert!(session.statistics().requests > 120, "{:?}", session.statistics());
-    let seen = bed.upstream.expect("two messages", PATIENCE, |seen| seen.messages.len() == 2).await;
+    let seen = bed.upstream.expect("two messages", SOON, |seen| seen.messages.len() == 2).await;
     assert_eq!(seen.messages[0], Message::binary(patterned(100_000)));
 }
 
@@ -45,7 +44,7 @@ async fn empty_messages_are_messages() {
             session.send(message.clone());
         }
         for message in empty {
-            assert_eq!(session.expect_within(PATIENCE).await, Event::Message(message), "{transport:?}");
+            assert_eq!(session.expect_within(SOON).await, Event::Message(message), "{transport:?}");
         }
     }
 }
@@ -76,10 +75,10 @@ async fn fragments_and_pings_of_a_target_are_joined_and_answered() {
     let bed = Bed::start().await;
     for transport in Transport::ALL {
         let session = bed.open("/fragments", Settings::on(transport)).await;
-        assert_eq!(session.expect_within(PATIENCE).await, Event::Message(Message::text("fragments \u{e9}")));
+        assert_eq!(session.expect_within(SOON).await, Event::Message(Message::text("fragments \u{e9}")));
     }
     let session = bed.open("/ping?count=20", Settings::default()).await;
     session.send(Message::text("after pings"));
-    assert_eq!(session.expect_within(PATIENCE).await, Event::Message(Message::text("after pings")));
-    bed.upstream.expect("20 pongs", PATIENCE, |seen| seen.pongs == 20).await;
+    assert_eq!(session.expect_within(SOON).await, Event::Message(Message::text("after pings")));
+    bed.upstream.expect("20 pongs", SOON, |seen| seen.pongs == 20).await;
 }

@@ -4,11 +4,10 @@ use std::time::{Duration, Instant};
 
 use polysocket_tests::admin::{Admin, resident_bytes};
 use polysocket_tests::client::{Event, Message, Session, Settings, Transport};
-use polysocket_tests::patience::PATIENCE;
 use polysocket_tests::upstream::BadFrame;
 use serde_json::Value;
 
-use crate::{Bed, MIB, abnormal};
+use crate::{Bed, MIB, SOON, abnormal};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn invalid_frames_are_1006_at_the_page() {
@@ -17,12 +16,12 @@ async fn invalid_frames_are_1006_at_the_page() {
     for (name, _) in BadFrame::ALL {
         let path = format!("/bad?frame={name}");
         let session = bed.open(&path, Settings::default()).await;
-        let event = session.expect_within(PATIENCE).await;
+        let event = session.expect_within(SOON).await;
         if event != abnormal() {
             wrong.push(format!("{name}: the page sees {event:?}"));
         }
         // RFC 6455, section 7.1.7: the connection is failed.
-        bed.upstream.expect(name, PATIENCE, |seen| seen.head.target() == path && seen.ended).await;
+        bed.upstream.expect(name, SOON, |seen| seen.head.target() == path && seen.ended).await;
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
@@ -33,33 +32,33 @@ async fn a_target_that_dies_is_1006_after_what_it_said() {
     for transport in Transport::ALL {
         let session = bed.open("/die?how=fin", Settings::on(transport)).await;
         assert_eq!(
-            session.expect_within(PATIENCE).await,
+            session.expect_within(SOON).await,
             Event::Message(Message::text("whole")),
             "{transport:?}"
         );
-        assert_eq!(session.expect_within(PATIENCE).await, abnormal(), "{transport:?}");
+        assert_eq!(session.expect_within(SOON).await, abnormal(), "{transport:?}");
 
         // A reset throws away what the relay has not read, so it is asked for after that was seen.
         let session = bed.open("/echo", Settings::on(transport)).await;
         session.send(Message::text("earlier"));
-        assert_eq!(session.expect_within(PATIENCE).await, Event::Message(Message::text("earlier")));
+        assert_eq!(session.expect_within(SOON).await, Event::Message(Message::text("earlier")));
         session.send(Message::text("die"));
-        assert_eq!(session.expect_within(PATIENCE).await, abnormal(), "{transport:?}");
+        assert_eq!(session.expect_within(SOON).await, abnormal(), "{transport:?}");
     }
     // The same where the page has not fetched anything yet: all comes later, in order.
     let created = bed.created(&bed.cluster.create(&bed.upstream.url("/die?how=fin&late"))).await;
     let path = "/die?how=fin&late";
-    bed.upstream.expect("its end", PATIENCE, |seen| seen.head.target() == path && seen.ended).await;
+    bed.upstream.expect("its end", SOON, |seen| seen.head.target() == path && seen.ended).await;
     let router = bed.cluster.router().to_string();
     let session = Session::attach(&bed.http, &router, created, Settings::default());
-    assert!(matches!(session.expect_within(PATIENCE).await, Event::Open { .. }));
-    assert_eq!(session.expect_within(PATIENCE).await, Event::Message(Message::text("whole")));
-    assert_eq!(session.expect_within(PATIENCE).await, abnormal());
+    assert!(matches!(session.expect_within(SOON).await, Event::Open { .. }));
+    assert_eq!(session.expect_within(SOON).await, Event::Message(Message::text("whole")));
+    assert_eq!(session.expect_within(SOON).await, abnormal());
     // And half a message, cut by a reset, is none.
     let session = bed.open("/die?how=rst", Settings::default()).await;
-    let mut event = session.expect_within(PATIENCE).await;
+    let mut event = session.expect_within(SOON).await;
     if event == Event::Message(Message::text("whole")) {
-        event = session.expect_within(PATIENCE).await;
+        event = session.expect_within(SOON).await;
     }
     assert_eq!(event, abnormal());
 }
@@ -95,7 +94,7 @@ async fn a_target_that_never_reads_makes_sends_busy_and_holds_little() {
     assert!(grown < 24 * MIB as u64, "the relay grew by {grown} bytes for {number} units of 64 KiB");
     let admin = Admin::of(&mut bed.cluster.routers[0]).await.unwrap();
     let limit = 512.0 * 1024.0;
-    let held = admin.until("polysocket_relay_buffered_bytes", PATIENCE, |bytes| bytes > 0.0).await.unwrap();
+    let held = admin.until("polysocket_relay_buffered_bytes", SOON, |bytes| bytes > 0.0).await.unwrap();
     assert!(held <= limit, "{held} bytes are buffered");
 }
 
@@ -107,7 +106,7 @@ async fn a_target_that_floods_a_page_that_does_not_take_is_not_read_and_then_clo
     let before = resident_bytes(&mut bed.cluster.routers[0]).unwrap();
     assert!(bed.poll(&created, "ack=0").await["messages"][0]["data"].is_string());
     let began = Instant::now();
-    let seen = bed.upstream.expect("1008", PATIENCE, |seen| seen.close.is_some()).await;
+    let seen = bed.upstream.expect("1008", SOON, |seen| seen.close.is_some()).await;
     assert_eq!(seen.close.map(|close| close.0), Some(Some(1008)));
     let took = began.elapsed();
     assert!((Duration::from_millis(1500)..Duration::from_secs(5)).contains(&took), "{took:?}");
@@ -115,7 +114,7 @@ async fn a_target_that_floods_a_page_that_does_not_take_is_not_read_and_then_clo
     assert!(grown < 24 * MIB as u64, "the relay grew by {grown} bytes");
     // 256 KiB, and the one message over it.
     let admin = Admin::of(&mut bed.cluster.routers[0]).await.unwrap();
-    let held = admin.until("polysocket_relay_buffered_bytes", PATIENCE, |bytes| bytes > 0.0).await.unwrap();
+    let held = admin.until("polysocket_relay_buffered_bytes", SOON, |bytes| bytes > 0.0).await.unwrap();
     assert!((100_000.0..400_000.0).contains(&held), "{held} bytes are held");
     // The page that comes back gets what was kept, and how it ended.
     let mut ack = 0;

@@ -3,13 +3,12 @@
 use std::time::{Duration, Instant};
 
 use polysocket_tests::client::{Create, Event, Session, Settings};
-use polysocket_tests::patience::PATIENCE;
 use polysocket_tests::ports::free_port;
 use polysocket_tests::upstream::{Silent, Upstream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::{Bed, failed};
+use crate::{Bed, SOON, failed};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_subprotocol_is_the_targets_choice_among_the_pages() {
@@ -20,15 +19,15 @@ async fn the_subprotocol_is_the_targets_choice_among_the_pages() {
     };
     let created = bed.created(&wish("/echo?protocol=superchat", &["chat", "superchat"])).await;
     assert_eq!(created.protocol, "superchat");
-    let seen = bed.upstream.expect("an offer", PATIENCE, |s| s.head.target().contains("superchat")).await;
+    let seen = bed.upstream.expect("an offer", SOON, |s| s.head.target().contains("superchat")).await;
     assert_eq!(seen.head.header("sec-websocket-protocol"), Some("chat, superchat"));
     let session = Session::attach(&bed.http, &bed.cluster.router().to_string(), created, Settings::default());
     let open = Event::Open { protocol: "superchat".into(), extensions: String::new() };
-    assert_eq!(session.expect_within(PATIENCE).await, open);
+    assert_eq!(session.expect_within(SOON).await, open);
 
     let plain = bed.created(&wish("/echo?none", &[])).await;
     assert_eq!(plain.protocol, "");
-    let seen = bed.upstream.expect("no offer", PATIENCE, |s| s.head.target() == "/echo?none").await;
+    let seen = bed.upstream.expect("no offer", SOON, |s| s.head.target() == "/echo?none").await;
     assert_eq!(seen.head.header("sec-websocket-protocol"), None);
     assert_eq!(seen.head.header("sec-websocket-extensions"), None);
 
@@ -112,7 +111,7 @@ async fn a_target_that_refuses_is_told_as_such() {
         let held = Create { hold: true, ..bed.cluster.create(&target) };
         let settings = Settings { dial: true, ..Settings::default() };
         let session = Session::open(&bed.http, &held, settings).await.unwrap();
-        assert_eq!(session.expect_within(PATIENCE).await, failed("upstream-refused"), "{target}");
+        assert_eq!(session.expect_within(SOON).await, failed("upstream-refused"), "{target}");
     }
 }
 
@@ -144,7 +143,7 @@ async fn a_target_that_hangs_is_a_timeout_within_create_timeout() {
     }
     assert_eq!(silent.connections(), 1);
     // The connection is given up, not kept.
-    bed.upstream.expect("its end", PATIENCE, |seen| seen.head.target() == "/hang" && seen.ended).await;
+    bed.upstream.expect("its end", SOON, |seen| seen.head.target() == "/hang" && seen.ended).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -153,7 +152,7 @@ async fn a_held_target_that_hangs_ends_in_timeout() {
     let held = Create { hold: true, ..bed.cluster.create(&bed.upstream.url("/hang")) };
     let settings = Settings { dial: true, ..Settings::default() };
     let session = Session::open(&bed.http, &held, settings).await.unwrap();
-    assert_eq!(session.expect_within(PATIENCE).await, failed("timeout"));
+    assert_eq!(session.expect_within(SOON).await, failed("timeout"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

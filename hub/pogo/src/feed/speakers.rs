@@ -10,6 +10,7 @@ use crate::wire::Code;
 /// Scopes in a row that are refused what was for everybody, and are parted from the others one by one. Where there are more
 /// it is not for everybody, or the API has had enough.
 const REFUSALS_MAX: u32 = 3;
+
 /// What a refusal of what was for everybody means.
 pub(super) enum Refusal {
     /// It is so for all.

@@ -1,6 +1,6 @@
 //! More than a node can do at once, and what others do to the tables and locks that it needs.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use polysocket_config::Span;
@@ -12,12 +12,15 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::bed::{Bed, Client, Envelopes, eventually, now, token};
 
-/// Takes its time, as thousands of readers do: the load of this test, which waits for nothing by it.
+/// Takes the processor for a millisecond, as thousands of readers do.
 struct Slow;
 
 impl Subscriber for Slow {
     fn deliver(&self, _: &str, _: &Bytes, _: &str, _: Source) {
-        std::thread::sleep(Duration::from_millis(1));
+        let until = Instant::now() + Duration::from_millis(1);
+        while Instant::now() < until {
+            std::hint::spin_loop();
+        }
     }
     fn gap(&self, _: &str, _: &Bytes) {}
 }

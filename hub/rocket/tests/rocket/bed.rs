@@ -1,6 +1,7 @@
 //! A server on a free port, and clients that say what a test wants.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use polysocket_broker::{Broker, BrokerConfig, BrokerMetrics};
@@ -8,7 +9,7 @@ use polysocket_rocket::{HubConfig, Parts, Rocket, RocketConfig, RocketMetrics, U
 use polysocket_service::Lifecycle;
 use polysocket_service::http::{HttpConfig, HttpMetrics, Server, bind_all};
 use polysocket_socket::{SocketLimits, SocketMetrics, Sockets};
-use polysocket_tests::patience::{PATIENCE, eventually};
+use polysocket_tests::patience::eventually;
 use polysocket_tokens::Keyring;
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -16,6 +17,9 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+/// Longer than anything takes that does happen.
+pub const SOON: Duration = Duration::from_secs(60);
 
 /// What a test changes of the defaults.
 pub struct Setup {
@@ -141,7 +145,7 @@ impl Client {
         if let Some(origin) = origin {
             request.headers_mut().insert("origin", origin.parse().unwrap());
         }
-        match timeout(PATIENCE, connect_async(request)).await.expect("an answer") {
+        match timeout(SOON, connect_async(request)).await.expect("an answer") {
             Ok((socket, _)) => Ok(Self(socket)),
             Err(tokio_tungstenite::tungstenite::Error::Http(answer)) => Err(answer.status().as_u16()),
             Err(error) => panic!("{url}: {error}"),
@@ -167,7 +171,7 @@ impl Client {
     /// The next frame.
     pub async fn next(&mut self) -> Message {
         loop {
-            let next = timeout(PATIENCE, self.0.next()).await.expect("a frame in time");
+            let next = timeout(SOON, self.0.next()).await.expect("a frame in time");
             match next.expect("a frame").expect("a whole frame") {
                 Message::Ping(_) | Message::Pong(_) => {}
                 message => return message,

@@ -1,6 +1,6 @@
 //! Two nodes over one Redis.
 
-use polysocket_tests::patience::{PATIENCE, eventually};
+use polysocket_tests::patience::eventually;
 use polysocket_tests::redis_server::RedisServer;
 use serde_json::{Value, json};
 
@@ -89,7 +89,7 @@ async fn without_redis_and_with_it_again() {
     anna.says(r#"{"unsubscribe":{"channel":"d"}}"#, r#"{"unsubscribed":"d"}"#).await;
     redis.restart().await.unwrap();
     let again = async { while anna.ask(broadcast).await != r#"{"broadcasted":"c"}"# {} };
-    tokio::time::timeout(PATIENCE, again).await.unwrap();
+    tokio::time::timeout(crate::bed::SOON, again).await.unwrap();
     anna.hears(r#"{"event":"e","channel":"c","data":2}"#).await;
     // First that something may have been lost, then the message.
     let mut heard = Vec::new();

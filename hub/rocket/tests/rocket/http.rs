@@ -4,19 +4,18 @@ use std::sync::Arc;
 
 use futures_util::{SinkExt, StreamExt};
 use polysocket_service::http::{HttpConfig, HttpMetrics, Routes, Server};
-use polysocket_tests::patience::PATIENCE;
 use polysocket_tests::ports::TempDir;
 use polysocket_tests::raw::Raw;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::bed::{Bed, Client};
+use crate::bed::{Bed, Client, SOON};
 
 /// Status, `location` and body of a GET that asks for no WebSocket.
 async fn get(bed: &Bed, path: &str) -> (u16, Option<String>, String) {
     let mut raw = Raw::connect(&bed.address).await.unwrap();
     raw.write(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n")).await.unwrap();
-    let answer = raw.answer(PATIENCE).await.unwrap().unwrap();
+    let answer = raw.answer(SOON).await.unwrap().unwrap();
     let location = answer.head.header("location").map(ToString::to_string);
     (answer.head.status(), location, String::from_utf8_lossy(&answer.body).into_owned())
 }

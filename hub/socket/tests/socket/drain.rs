@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use polysocket_socket::Cause;
-use polysocket_tests::patience::PATIENCE;
 use tokio_tungstenite::connect_async;
 
 use crate::support::raw::{Raw, frame, text};
-use crate::support::{Hub, Seen};
+use crate::support::{Hub, PATIENCE, Seen};
 
 /// Reads its close, answers it, goes.
 async fn obey(mut client: Raw) {

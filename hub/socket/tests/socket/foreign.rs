@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use polysocket_socket::Cause;
-use polysocket_tests::patience::PATIENCE;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::support::Hub;
+use crate::support::{Hub, PATIENCE};
 
 /// Installing downloads a package or two.
 const INSTALL_MAX: Duration = Duration::from_secs(180);

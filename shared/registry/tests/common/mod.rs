@@ -1,13 +1,17 @@
 //! What the test programs of this crate share.
 #![allow(clippy::unwrap_used, dead_code, reason = "each test program uses some of it")]
 
+use std::time::Duration;
+
 use polysocket_config::Span;
 use polysocket_registry::{
     Asks, Establish, Message, NodeLease, Outcome, RegistryConfig, Replier, SocketLease,
 };
-use polysocket_tests::patience::PATIENCE;
 use polysocket_tests::redis_server::RedisServer;
 use tokio::time::timeout;
+
+/// Longer than any message takes that is going to come at all.
+pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Leases so short that a test may wait for their end.
 pub fn short_times() -> RegistryConfig {

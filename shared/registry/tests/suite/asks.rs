@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use polysocket_registry::{AskError, Message, Outcome, RegistryError};
-use polysocket_tests::patience::PATIENCE;
 use polysocket_tests::patience::eventually;
 use tokio::time::timeout;
 
 use super::bed::Bed;
-use crate::common::{next, next_cancel, next_establish, opened, request};
+use crate::common::{PATIENCE, next, next_cancel, next_establish, opened, request};
 
 const LONG: Duration = Duration::from_secs(8);
 const SHORT: Duration = Duration::from_millis(200);

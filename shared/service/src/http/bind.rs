@@ -69,27 +69,13 @@ pub fn bind_all(
     private: Option<&Path>,
 ) -> Result<Vec<Bound>, String> {
     let mut bound = plain.iter().map(|address| bind(address, None)).collect::<Result<Vec<_>, _>>()?;
-    if let Some(certificate) = load_certificate(tls, certificate, private)? {
+    if let (false, Some(certificate), Some(private)) = (tls.is_empty(), certificate, private) {
+        let certificate = Certificate::load(certificate, private).map_err(|error| error.to_string())?;
         for address in tls {
             bound.push(bind(address, Some(certificate.clone()))?);
         }
     }
     Ok(bound)
-}
-
-/// The certificate of these TLS addresses; none where there are no addresses, or not both files.
-///
-/// # Errors
-/// The file, and what is wrong with it.
-pub fn load_certificate(
-    tls: &[String],
-    certificate: Option<&Path>,
-    private: Option<&Path>,
-) -> Result<Option<Arc<Certificate>>, String> {
-    let (false, Some(certificate), Some(private)) = (tls.is_empty(), certificate, private) else {
-        return Ok(None);
-    };
-    Certificate::load(certificate, private).map(Some).map_err(|error| error.to_string())
 }
 
 fn listen(address: &str) -> io::Result<TcpListener> {

@@ -38,7 +38,7 @@ use ::http::{Request, Response};
 use hyper::body::Incoming;
 
 pub use answer::{Answer, allow_origin, preflight};
-pub use bind::{Bound, bind, bind_all, load_certificate};
+pub use bind::{Bound, bind, bind_all};
 pub use body::Body;
 pub use config::HttpConfig;
 pub use date::write_date;

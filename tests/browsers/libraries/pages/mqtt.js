@@ -46,7 +46,7 @@ async function converse() {
   await speaker.publishAsync('kept', 'retained', { retain: true, qos: 1 });
   // The broker may still be telling it to who subscribes now: that copy is not the one that was kept.
   const retained = new Promise((resolve) => {
-    listener.on('message', (topic, bytes, { retain }) => topic === 'kept' && retain && resolve(String(bytes)));
+    listener.on('message', (topic, bytes, { retain }) => topic === 'kept' && retain && resolve(`${bytes} ${retain}`));
   });
   await listener.subscribeAsync('kept');
 

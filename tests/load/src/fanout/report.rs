@@ -143,8 +143,8 @@ mod tests {
         };
         let text = section(&results, &machine, &plan, 3, true);
         assert!(text.contains("| hub | 2.00 | 2.00–4.00 | – | 0.40 | – |"), "{text}");
-        assert!(text.contains("| CPU per delivery: hub to ws | 0.40 | 0.5 | met |"), "{text}");
-        assert!(text.contains("| KiB Pss per idle subscriber: hub | 13.00 | 12 | missed |"), "{text}");
+        assert!(text.contains("| CPU per delivery: hub to ws | 0.40 | 0.50 | met |"), "{text}");
+        assert!(text.contains("| KiB Pss per idle subscriber: hub | 13.00 | 12.00 | missed |"), "{text}");
         assert!(!text.contains("| CPU per delivery: hub to socket.io"), "{text}");
         assert!(!section(&results, &machine, &plan, 3, false).contains("Goals"));
     }

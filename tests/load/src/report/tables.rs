@@ -146,7 +146,7 @@ mod tests {
             ),
             "{text}"
         );
-        assert!(text.contains("| echo: relayd to baseline | 1.60 | 1.9 | met |"), "{text}");
+        assert!(text.contains("| echo: relayd to baseline | 1.60 | 1.90 | met |"), "{text}");
         assert!(!text.contains("churn"), "{text}");
         assert!(!section(&results, &machine, &plan, 3, false).contains("Goals"));
     }

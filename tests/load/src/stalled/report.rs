@@ -127,9 +127,9 @@ mod tests {
         };
         let text = section(&results, &machine, &plan, 3, true);
         assert!(text.contains("| one stalls | 0.00 | 21.00 | 10.00–24.00 | 1.05 |"), "{text}");
-        assert!(text.contains("| p99 of the others, one stalls to all read | 1.05 | 1.1 | met |"), "{text}");
+        assert!(text.contains("| p99 of the others, one stalls to all read | 1.05 | 1.10 | met |"), "{text}");
         assert!(
-            text.contains("| KiB of memory for the one who stalls | 4900.00 | 2048 | missed |"),
+            text.contains("| KiB of memory for the one who stalls | 4900.00 | 2048.00 | missed |"),
             "{text}"
         );
         assert!(!section(&results, &machine, &plan, 3, false).contains("Goals"));

@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 
-use polysocket_tests::patience::PATIENCE;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
+
+use super::PATIENCE;
 
 const MASK: [u8; 4] = [1, 2, 3, 4];
 const HANDSHAKE: &[u8] = b"GET / HTTP/1.1\r\nhost: h\r\nconnection: upgrade\r\nupgrade: websocket\r\n\

@@ -159,6 +159,11 @@ pub fn dialer(policy: Policy, config: &Config) -> Result<Dialer, ConfigError> {
     Dialer::new(policy, &config.targets).map_err(|error| problem(error.key(), &error.to_string()))
 }
 
+/// Whether other nodes can reach this relay, where there are others.
+pub fn among_others(config: &Config) -> Result<(), ConfigError> {
+    if config.registry.url == "memory" { Ok(()) } else { config.relayd.check_among_others() }
+}
+
 /// Keys to check tokens with; none where nothing is configured and everybody may come.
 pub fn keyring(config: &Config) -> Result<Option<Keyring>, ConfigError> {
     if config.auth.is_open() {

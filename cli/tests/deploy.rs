@@ -19,7 +19,7 @@ fn the_configuration_of_a_cluster_can_be_used() {
     let key = |name: &str| folder.join(name).display().to_string();
     let made = rcgen::generate_simple_self_signed(vec!["tom.example.com".to_owned()]).expect("made");
     let text = read("deploy/cluster.toml").replace("/etc/polysocket", &folder.display().to_string());
-    for name in ["router", "relay"] {
+    for name in ["router", "relay", "hub"] {
         std::fs::write(key(&format!("{name}.pem")), made.cert.pem()).expect("written");
         std::fs::write(key(&format!("{name}.key")), made.signing_key.serialize_pem()).expect("written");
     }
@@ -31,6 +31,8 @@ fn the_configuration_of_a_cluster_can_be_used() {
         .env("POLYSOCKET_REGISTRY_URL", "redis://:password@redis.internal:6379")
         .env("POLYSOCKET_RELAYD_NAME", "tom")
         .env("POLYSOCKET_RELAYD_ADDRESS", "tom.example.com")
+        .env("POLYSOCKET_BROKER_URL", "redis://:password@redis.internal:6379")
+        .env("POLYSOCKET_GOCKETS_ADMIN_TOKEN", "0123456789abcdef")
         .output()
         .expect("run");
     std::fs::remove_dir_all(&folder).expect("removed");

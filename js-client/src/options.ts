@@ -40,8 +40,8 @@ export function configure(changes: any): void {
 /** Reads the tag this script came by. Returns whether it asks to be installed: by `data-install`, with or without a value. */
 export function readTag(): boolean {
   const tags = page && page.getElementsByTagName('script');
-  // Engines that do not tell are at the last one while they read the page.
-  const tag = page && (page.currentScript || tags[tags.length - 1]);
+  // Engines that do not tell are at the last one while they read the page. For a module the answer is null: it has no tag.
+  const tag = page && (page.currentScript === undefined ? tags[tags.length - 1] : page.currentScript);
   function attribute(name: string) {
     return tag && tag.getAttribute('data-' + name);
   }

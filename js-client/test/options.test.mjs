@@ -43,6 +43,16 @@ describe('the script tag', () => {
     }
   });
 
+  test('a module has none: the page is the router, and another script is not asked for a token', async () => {
+    const engine = makeEngine('http://elsewhere.example', { tag: { isModule: true, attributes: { 'data-token': 'not ours' } } });
+    const socket = new engine.PolySocket(server.echo, [], { transports: 'poll' });
+    while (!creates(engine)[0]) await new Promise(setImmediate);
+    assert.equal(new URL(creates(engine)[0].url).origin, 'http://page.example');
+    assert.equal(sentWith(creates(engine)[0]).get('token'), null);
+    socket.close();
+    engine.close();
+  });
+
   test('is the last one in engines that do not tell which', async () => {
     const engine = makeEngine(server.origin, { age: true, websocket: false, xhr: false, sse: false });
     await works(new engine.PolySocket(server.echo));

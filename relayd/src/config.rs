@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use polysocket_config::{Problem, Size, Span, section};
+use polysocket_config::{ConfigError, Problem, Size, Span, section};
 use polysocket_protocol::ids::is_node_name;
 use polysocket_protocol::limits::UNIT_BYTES_MAX;
 use polysocket_session::Limits;
@@ -28,7 +28,7 @@ section! {
         /// One-hostname mode: a name that leads to any node. Pages then use `{one_host}/r/{name}`, and a node that
         /// gets another node's socket forwards it. Replaces `address` and `label_hosts`.
         one_host: Option<String> = None,
-        /// Where other nodes reach this one, `http://ip:port`. Without it: the first listener.
+        /// Where other nodes reach this one, `http://ip:port`. Without it: the first of `listen`, if that is an address.
         internal_url: Option<String> = None,
         /// Sessions this node takes.
         sessions_max: u32 = 16_000,
@@ -78,6 +78,25 @@ impl LimitsConfig {
     }
 }
 
+impl RelaydConfig {
+    /// What is wrong where this is one node of several, that pass on to each other what comes to the wrong one.
+    ///
+    /// # Errors
+    /// The address at which others would look for it is no address for them.
+    pub fn check_among_others(&self) -> Result<(), ConfigError> {
+        if self.one_host.is_none() || self.internal_url.is_some() {
+            return Ok(());
+        }
+        let is_anywhere = |listen: &String| listen.starts_with("0.0.0.0:") || listen.starts_with("[::]:");
+        if self.listen.first().is_some_and(|first| !is_anywhere(first)) {
+            return Ok(());
+        }
+        let why = "is not set, and the first listener tells other nodes no address to reach this one at by http; \
+                   write it, as in \"http://10.0.0.7:8081\"";
+        Err(ConfigError(vec![Problem::new("relayd.internal_url", why)]))
+    }
+}
+
 fn check_relayd(config: &RelaydConfig, problems: &mut Vec<Problem>) {
     let mut wrong = |key: &str, text: String| problems.push(Problem::new(&format!("relayd.{key}"), text));
     if !is_node_name(&config.name) {
@@ -97,6 +116,9 @@ fn check_relayd(config: &RelaydConfig, problems: &mut Vec<Problem>) {
     }
     if config.address.is_some() && config.one_host.is_some() {
         wrong("one_host", "replaces relayd.address; remove one of the two".into());
+    }
+    if config.internal_url.as_ref().is_some_and(|url| !url.starts_with("http://")) {
+        wrong("internal_url", "begins with http://, as in \"http://10.0.0.7:8081\"".into());
     }
 }
 

@@ -11,7 +11,7 @@ use polysocket_service::tls::Certificate;
 use polysocket_tokens::Keyring;
 
 use crate::args::{CheckConfig, Part};
-use crate::assembly::{dialer, keyring, policy, problem};
+use crate::assembly::{among_others, dialer, keyring, policy, problem};
 use crate::config::{self, Config};
 use crate::error::Failure;
 
@@ -53,6 +53,7 @@ fn check(config: &Config, parts: &[Part]) -> Result<(), ConfigError> {
     }
     if has(Part::Relayd) {
         certificate!(relayd);
+        problems.of(among_others(config));
     }
     if has(Part::Hub) {
         for protocol in config.hub.running() {

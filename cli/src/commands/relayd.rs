@@ -5,7 +5,7 @@ use polysocket_service::http::{Routes, bind_all, client_routes};
 use polysocket_service::lifecycle::stop_signal;
 
 use crate::args::Common;
-use crate::assembly::{CLOSING, Process, Shared, policy, run_with};
+use crate::assembly::{CLOSING, Process, Shared, among_others, policy, run_with};
 use crate::config::{self, Config};
 use crate::error::Failure;
 use crate::open_files::{self, FILES_PER_SESSION};
@@ -18,6 +18,7 @@ pub fn run(flags: &Common) -> Result<(), Failure> {
 
 async fn serve(config: Config) -> Result<(), Failure> {
     let policy = policy(&config)?;
+    among_others(&config)?;
     let section = &config.relayd;
     let (certificate, private) = (section.tls_certificate.as_deref(), section.tls_private.as_deref());
     let bound =

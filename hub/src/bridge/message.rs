@@ -7,6 +7,11 @@ use serde_json::value::RawValue;
 
 use super::End;
 
+/// An outcome: one of the ends has no such messages.
+pub(super) const UNFIT: &str = "unfit";
+/// An outcome: a broadcast that this bridge is not for.
+pub(super) const OTHER_EVENT: &str = "other-event";
+
 /// A message on a bridge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Message {
@@ -23,18 +28,18 @@ struct Broadcast<'a> {
 }
 
 impl Message {
-    /// Of what was published at `from`; none if this bridge does not take it.
-    pub(super) fn read(from: &End, event: &str, kind: Kind, payload: Bytes) -> Option<Self> {
+    /// Of what was published at `from`, or the outcome if this bridge does not take it.
+    pub(super) fn read(from: &End, event: &str, kind: Kind, payload: Bytes) -> Result<Self, &'static str> {
         match from {
             End::Rocket { .. } => {
-                let broadcast: Broadcast<'_> = serde_json::from_slice(&payload).ok()?;
+                let broadcast: Broadcast<'_> = serde_json::from_slice(&payload).map_err(|_| UNFIT)?;
                 if !event.is_empty() && broadcast.event != event {
-                    return None;
+                    return Err(OTHER_EVENT);
                 }
                 let data = broadcast.data.map_or("null", RawValue::get);
-                Some(Self { kind: Kind::Text, payload: Bytes::copy_from_slice(data.as_bytes()) })
+                Ok(Self { kind: Kind::Text, payload: Bytes::copy_from_slice(data.as_bytes()) })
             }
-            End::Gockets(_) | End::Postgres(_) => Some(Self { kind, payload }),
+            End::Gockets(_) | End::Postgres(_) => Ok(Self { kind, payload }),
         }
     }
 
@@ -72,20 +77,22 @@ mod tests {
 
     const KEY: &str = "gockets:0123456789abcdef0123456789abcdef";
 
-    fn cross(from: &str, to: &str, event: &str, kind: Kind, payload: &'static str) -> Option<(Kind, String)> {
+    type Crossed = Result<(Kind, String), &'static str>;
+
+    fn cross(from: &str, to: &str, event: &str, kind: Kind, payload: &'static str) -> Crossed {
         let message =
             Message::read(&from.parse().unwrap(), event, kind, Bytes::from_static(payload.as_bytes()))?;
-        let (kind, payload) = message.write(&to.parse().unwrap(), event)?;
-        Some((kind, String::from_utf8(payload.to_vec()).unwrap()))
+        let (kind, payload) = message.write(&to.parse().unwrap(), event).ok_or(UNFIT)?;
+        Ok((kind, String::from_utf8(payload.to_vec()).unwrap()))
     }
 
     #[test]
     fn data_crosses_and_gets_an_event() {
-        let text = |text: &str| Some((Kind::Text, text.to_owned()));
+        let text = |text: &str| Ok((Kind::Text, text.to_owned()));
         let said = r#"{"event":"said","channel":"a","data":{"n": 1}}"#;
         assert_eq!(cross("rocket:/x:a", KEY, "", Kind::Text, said), text(r#"{"n": 1}"#));
         assert_eq!(cross("rocket:/x:a", KEY, "said", Kind::Text, said), text(r#"{"n": 1}"#));
-        assert_eq!(cross("rocket:/x:a", KEY, "heard", Kind::Text, said), None);
+        assert_eq!(cross("rocket:/x:a", KEY, "heard", Kind::Text, said), Err(OTHER_EVENT));
         assert_eq!(cross("rocket:/x:a", KEY, "", Kind::Text, r#"{"event":"e","channel":"a"}"#), text("null"));
         assert_eq!(
             cross(KEY, "rocket:/x:b:c", "", Kind::Text, "[1,2]"),
@@ -99,10 +106,10 @@ mod tests {
 
     #[test]
     fn bytes_have_no_place_in_rocket_and_postgres() {
-        assert_eq!(cross(KEY, "rocket:/x:b", "", Kind::Binary, "x"), None);
-        assert_eq!(cross(KEY, "postgres:b", "", Kind::Binary, "x"), None);
-        assert_eq!(cross(KEY, "postgres:b", "", Kind::Text, "x"), Some((Kind::Text, "x".into())));
+        assert_eq!(cross(KEY, "rocket:/x:b", "", Kind::Binary, "x"), Err(UNFIT));
+        assert_eq!(cross(KEY, "postgres:b", "", Kind::Binary, "x"), Err(UNFIT));
+        assert_eq!(cross(KEY, "postgres:b", "", Kind::Text, "x"), Ok((Kind::Text, "x".into())));
         let other = "gockets:ffffffffffffffffffffffffffffffff";
-        assert_eq!(cross(KEY, other, "", Kind::Binary, "x"), Some((Kind::Binary, "x".into())));
+        assert_eq!(cross(KEY, other, "", Kind::Binary, "x"), Ok((Kind::Binary, "x".into())));
     }
 }

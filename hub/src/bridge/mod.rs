@@ -22,7 +22,7 @@ use polysocket_service::metrics::{IntCounterVec, Maker, Registry};
 use tokio::sync::mpsc;
 
 pub use end::End;
-use message::Message;
+use message::{Message, OTHER_EVENT, UNFIT};
 
 /// Messages that may wait for one bridge.
 const QUEUE_MESSAGES_MAX: usize = 1024;
@@ -71,10 +71,10 @@ impl BridgeMetrics {
         Self {
             messages: Maker(registry).counters(
                 "polysocket_hub_bridged_total",
-                "Messages of bridges by what came of them: full is when too many waited, unfit when the other end \
-                 cannot take it; and gap once for each time when notifications may have been missed.",
+                "Messages of bridges by what came of them: full is when too many waited, other-event when the bridge \
+                 is not for it, unfit when the other end cannot take it; and gap once for each time when notifications may have been missed.",
                 "outcome",
-                &["sent", "full", "unfit", "failed", "gap"],
+                &["sent", "full", OTHER_EVENT, UNFIT, "failed", "gap"],
             ),
         }
     }
@@ -217,9 +217,12 @@ impl Bridge {
         kind: Kind,
         payload: Bytes,
     ) -> &'static str {
-        let message = Message::read(&self.from, &self.event, kind, payload);
-        let Some((kind, payload)) = message.and_then(|message| message.write(&self.to, &self.event)) else {
-            return "unfit";
+        let message = match Message::read(&self.from, &self.event, kind, payload) {
+            Ok(message) => message,
+            Err(outcome) => return outcome,
+        };
+        let Some((kind, payload)) = message.write(&self.to, &self.event) else {
+            return UNFIT;
         };
         let published = match (&self.to, self.to.topic(), postgres) {
             (_, Some(topic), _) => {
@@ -229,7 +232,7 @@ impl Bridge {
                 let text = String::from_utf8_lossy(&payload).into_owned();
                 postgres.notify(channel, text).await.map_err(|failure| failure.to_string())
             }
-            _ => return "unfit",
+            _ => return UNFIT,
         };
         match published {
             Ok(()) => "sent",

@@ -3,7 +3,7 @@
 import vm from 'node:vm';
 import { send } from './network.mjs';
 
-export function makeDocument(context, network, { href, scriptSource, attributes = {}, scriptErrors = true }) {
+export function makeDocument(context, network, { href, scriptSource, tellsScript, isModule, attributes = {}, scriptErrors = true }) {
   const script = (source) => ({
     tagName: 'SCRIPT',
     src: source,
@@ -43,6 +43,7 @@ export function makeDocument(context, network, { href, scriptSource, attributes 
   }
   return {
     hidden: false,
+    ...(tellsScript && { currentScript: isModule ? null : own }),
     baseURI: href,
     head,
     documentElement: head,

@@ -92,6 +92,7 @@ export function makeEngine(origin, given = {}) {
     global.document = makeDocument(context, network, {
       href: PAGE + '/',
       scriptSource: origin + '/polysocket.js',
+      tellsScript: !has.age,
       ...has.tag,
     });
   // Buffers of the page's own realm are what typed arrays of the client are made of.

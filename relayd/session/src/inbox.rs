@@ -41,6 +41,9 @@ pub(crate) enum Place {
 #[allow(clippy::cast_possible_truncation)]
 const REMEMBERED: usize = WINDOW_UNITS as usize;
 
+/// What a message costs beyond its payload, so that a flood of empty ones is bounded too.
+const MESSAGE_OVERHEAD_BYTES: usize = 64;
+
 /// Numbers, fragments, queue.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
@@ -92,9 +95,9 @@ impl Inbox {
         }
     }
 
-    /// Whether there is room for `bytes` more. A message larger than the whole queue goes when it is empty.
+    /// Whether there is room for a message of `bytes` more. A message larger than the whole queue goes when it is empty.
     pub(crate) fn has_room(&self, bytes: usize, queue_max: usize) -> bool {
-        self.queued_bytes == 0 || self.queued_bytes + bytes <= queue_max
+        self.queued_bytes == 0 || self.queued_bytes + bytes + MESSAGE_OVERHEAD_BYTES <= queue_max
     }
 
     /// Accepts the next unit: keeps a fragment, queues what is complete.
@@ -156,7 +159,7 @@ impl Inbox {
 
     fn push(&mut self, message: ToUpstream) {
         self.closed |= matches!(message, ToUpstream::Close(_));
-        self.queued_bytes += size(&message);
+        self.queued_bytes += message.cost();
         self.queue.push_back(message);
     }
 
@@ -168,9 +171,9 @@ impl Inbox {
         message
     }
 
-    /// `bytes` of what was popped have been written.
-    pub(crate) fn written(&mut self, bytes: usize) {
-        self.queued_bytes = self.queued_bytes.saturating_sub(bytes);
+    /// What was popped and cost this much has been written.
+    pub(crate) fn written(&mut self, cost: usize) {
+        self.queued_bytes = self.queued_bytes.saturating_sub(cost);
     }
 
     /// The upstream is gone: what is queued has nowhere to go.
@@ -187,16 +190,12 @@ fn slot(number: u64) -> usize {
     (number % WINDOW_UNITS) as usize
 }
 
-fn size(message: &ToUpstream) -> usize {
-    match message {
-        ToUpstream::Text(data) | ToUpstream::Binary(data) => data.len(),
-        ToUpstream::Close(_) => 0,
-    }
-}
-
 impl ToUpstream {
     /// What to report as written once it is.
-    pub fn size(&self) -> usize {
-        size(self)
+    pub fn cost(&self) -> usize {
+        match self {
+            Self::Text(data) | Self::Binary(data) => data.len() + MESSAGE_OVERHEAD_BYTES,
+            Self::Close(_) => 0,
+        }
     }
 }

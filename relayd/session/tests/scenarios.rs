@@ -214,9 +214,18 @@ fn a_full_queue_makes_sends_wait_until_it_is_written() {
     let first = session.next_up(NOW).expect("queued");
     assert_eq!(session.send(NOW, Some(2), &text("b")), Sent::Wait(Wait::Full), "popped is not written");
     session.take_signals();
-    session.upstream_written(first.size());
+    session.upstream_written(first.cost());
     assert!(session.take_signals().senders);
     assert_eq!(session.send(NOW, Some(2), &text("b")), Sent::Accepted(2));
+}
+
+#[test]
+fn a_flood_of_empty_messages_is_bounded() {
+    let mut session = Session::new(NOW, Arc::default(), false);
+    session.upstream_open("", "");
+    let full =
+        (1..10_000).find(|number| session.send(NOW, Some(*number), &text("")) == Sent::Wait(Wait::Full));
+    assert!(full.is_some_and(|number| number < 5000), "{full:?}");
 }
 
 #[test]

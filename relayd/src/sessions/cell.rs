@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use ::http::HeaderValue;
-use polysocket_protocol::{Unit, Word};
+use polysocket_protocol::{Kind, Unit, Word};
 use polysocket_registry::SocketLease;
 use polysocket_session::{Attach, Attached, ReceiverId, Sent, Session, Style, Take, Time, Wait};
 use tokio::sync::Notify;
@@ -124,24 +124,35 @@ impl Cell {
 
     /// Sends one unit, waiting at most until `within` for its turn or for room. The last number accepted.
     pub(crate) async fn send(&self, number: Option<u64>, unit: &Unit, within: Duration) -> Result<u64, Word> {
-        let mut sent = self.with(|session, now| session.send(now, number, unit));
+        let mut sent = self.try_send(number, unit);
         if let Sent::Wait(_) = sent {
             sent = self.send_later(number, unit, within).await;
         }
         match sent {
-            Sent::Accepted(ack) => {
-                let delay =
-                    self.facts.budget.as_ref().map_or(Duration::ZERO, |budget| budget.spend(unit.data.len()));
-                if !delay.is_zero() {
-                    // Backpressure: the client sends its next unit when this one is confirmed.
-                    tokio::time::sleep(delay.min(within)).await;
-                }
-                Ok(ack)
-            }
+            Sent::Accepted(ack) => Ok(ack),
             Sent::Refused(word) => Err(word),
             Sent::Wait(Wait::Gap) => Err(Word::Gap),
             Sent::Wait(Wait::Full) => Err(Word::Busy),
         }
+    }
+
+    /// Sends one unit, if it is its turn, there is room for it, and its token may spend.
+    pub(crate) fn try_send(&self, number: Option<u64>, unit: &Unit) -> Sent {
+        // An end is told at once, whichever side it comes from.
+        let may_cost = unit.kind != Kind::Close && self.with(|session, _| session.is_open());
+        if may_cost && !self.debt().is_zero() {
+            return Sent::Wait(Wait::Full);
+        }
+        let sent = self.with(|session, now| session.send(now, number, unit));
+        if let (Sent::Accepted(_), Some(budget)) = (sent, &self.facts.budget) {
+            budget.spend(unit.data.len());
+        }
+        sent
+    }
+
+    /// How long its token may not spend.
+    pub(crate) fn debt(&self) -> Duration {
+        self.facts.budget.as_ref().map_or(Duration::ZERO, |budget| budget.debt())
     }
 
     async fn send_later(&self, number: Option<u64>, unit: &Unit, within: Duration) -> Sent {
@@ -152,10 +163,13 @@ impl Cell {
             tokio::pin!(woken);
             // Before the session is asked, so that no wake is missed.
             woken.as_mut().enable();
-            let sent = self.with(|session, now| session.send(now, number, unit));
-            if !matches!(sent, Sent::Wait(_)) || timeout_at(deadline, woken).await.is_err() {
+            let sent = self.try_send(number, unit);
+            if !matches!(sent, Sent::Wait(_)) || Instant::now() >= deadline {
                 return sent;
             }
+            let debt = self.debt();
+            let until = if debt.is_zero() { deadline } else { deadline.min(Instant::now() + debt) };
+            let _ = timeout_at(until, woken).await;
         }
     }
 
@@ -247,5 +261,36 @@ impl Drop for Receiver {
         if !*self.answered.get_mut() {
             self.cell.with(|session, now| session.detach(now, self.id));
         }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use polysocket_session::Limits;
+
+    use super::*;
+    use crate::budget::Budgets;
+
+    /// One whose upstream is open.
+    pub(crate) fn open(limits: Limits, budget: Option<Arc<Budget>>) -> Arc<Cell> {
+        let clock = Clock::start();
+        let mut session = Session::new(clock.now(), Arc::new(limits), false);
+        session.upstream_open("", "");
+        Cell::new(session, Facts { connection: 1, page_origin: None, lease: None, budget }, clock)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_page_sends_no_faster_than_its_token_may() {
+        let budget = Budgets::default().of("me", 1000);
+        let cell = open(Limits::default(), Some(budget));
+        let unit = Unit::whole(Kind::Binary, vec![0; 3000].into());
+        let send = async |number, within| cell.send(Some(number), &unit, Duration::from_secs(within)).await;
+        let began = Instant::now();
+        assert_eq!(send(1, 5).await, Ok(1), "what is too much is waited for by the next");
+        assert_eq!(send(2, 1).await, Err(Word::Busy));
+        assert_eq!(send(2, 5).await, Ok(2));
+        assert_eq!(began.elapsed(), Duration::from_secs(2), "3 s of bytes, less one that is free");
+        let end = Unit::whole(Kind::Close, polysocket_protocol::Bytes::new());
+        assert_eq!(cell.send(Some(3), &end, Duration::ZERO).await, Ok(3), "an end is told at once");
     }
 }

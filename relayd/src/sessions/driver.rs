@@ -240,10 +240,10 @@ impl Upstream {
                 std::task::ready!(Pin::new(&mut self.socket).poll_ready(cx))?;
             }
             if let Some(message) = self.next.take() {
-                if !matches!(message, ToUpstream::Close(_)) {
-                    metrics.up.count(message.size());
+                if let ToUpstream::Text(data) | ToUpstream::Binary(data) = &message {
+                    metrics.up.count(data.len());
                 }
-                self.unreported += message.size();
+                self.unreported += message.cost();
                 self.unflushed = true;
                 Pin::new(&mut self.socket).start_send(to_frame(message))?;
                 self.next = cell.with(Session::next_up);
@@ -265,13 +265,13 @@ impl Upstream {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, cell: &Cell, metrics: &RelayMetrics) -> Poll<CloseDown> {
+        // Also when it is not to be read: the driver's timer would go off at once, again and again, for a pause that is
+        // over.
+        self.paused_until = self.paused_until.filter(|until| cell.now() < *until);
         let mut wanted = cell.with(|session, _| session.wants_upstream());
         while wanted {
-            if let Some(until) = self.paused_until {
-                if cell.now() < until {
-                    return Poll::Pending;
-                }
-                self.paused_until = None;
+            if self.paused_until.is_some() {
+                return Poll::Pending;
             }
             let read = std::task::ready!(Pin::new(&mut self.socket).poll_next(cx));
             self.heard = true;
@@ -369,5 +369,39 @@ fn to_frame(message: ToUpstream) -> Message {
         ToUpstream::Close(Some((code, reason))) => {
             Message::Close(Some(CloseFrame { code: CloseCode::from(code), reason: reason.into() }))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use polysocket_outbound::UpstreamStream;
+    use polysocket_service::metrics::Registry;
+    use polysocket_session::Limits;
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio_tungstenite::WebSocketStream;
+    use tokio_tungstenite::tungstenite::protocol::Role;
+
+    use super::super::cell::tests::open;
+    use super::*;
+
+    #[tokio::test]
+    async fn a_pause_that_is_over_sets_no_timer_while_the_upstream_is_not_read() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let socket =
+            WebSocketStream::from_raw_socket(UpstreamStream::Plain(stream), Role::Client, None).await;
+        let cell = open(Limits { outbox_bytes_max: 1, ..Limits::default() }, None);
+        cell.with(|session, now| session.upstream_message(now, true, "fills it".into()));
+        assert!(!cell.with(|session, _| session.wants_upstream()));
+        let mut upstream = Upstream::new(socket);
+        upstream.paused_until = Some(cell.now());
+        let metrics = RelayMetrics::new(&Registry::new());
+        assert!(
+            upstream
+                .poll_pump(&mut Context::from_waker(std::task::Waker::noop()), &cell, &metrics)
+                .is_pending()
+        );
+        assert_eq!(upstream.paused_until, None);
     }
 }

@@ -2,7 +2,7 @@
 
 use ::http::{Method, Request, Response};
 use hyper::body::Incoming;
-use polysocket_protocol::frame::Frame;
+use polysocket_protocol::frame::{Frame, FrameError};
 use polysocket_protocol::{Bytes, CloseUp, Kind, Unit, Word, binary, close};
 use polysocket_service::http::body::{ReadError, read};
 use polysocket_service::http::{Answer, Body};
@@ -15,8 +15,6 @@ use crate::sessions::Cell;
 /// A form or base64 is at most this much larger than what it carries (every byte as `%XX`), plus its other fields.
 const FORM_GROWTH: usize = 3;
 const FORM_FIELDS_BYTES: usize = 4096;
-/// Units in one batch.
-const BATCH_UNITS_MAX: usize = 1000;
 
 /// Why a send is refused: the word, and what exactly is wrong with the request.
 type Refusal = (Word, Option<&'static str>);
@@ -169,7 +167,10 @@ fn batch(params: &Params, payload: Option<Bytes>) -> Result<Vec<Unit>, Refusal> 
         (None, Some(data)) => binary::read(data).ok_or(bad("`d` is not base64"))?.into(),
         (None, None) => return Err(bad("`d` is missing")),
     };
-    let frames = Frame::read_all(payload).map_err(|_| bad("the body is not whole frames"))?;
+    let frames = Frame::read_all(payload).map_err(|error| match error {
+        FrameError::TooMany => bad("the body has more than 1000 frames"),
+        _ => bad("the body is not whole frames"),
+    })?;
     let units: Vec<_> = frames
         .into_iter()
         .map(|frame| match frame {
@@ -177,9 +178,5 @@ fn batch(params: &Params, payload: Option<Bytes>) -> Result<Vec<Unit>, Refusal> 
             _ => Err(bad("only text, binary and close may be sent")),
         })
         .collect::<Result<_, _>>()?;
-    match units.len() {
-        0 => Err(bad("the body has no frames")),
-        1..=BATCH_UNITS_MAX => Ok(units),
-        _ => Err(bad("the body has more than 1000 frames")),
-    }
+    if units.is_empty() { Err(bad("the body has no frames")) } else { Ok(units) }
 }

@@ -14,7 +14,7 @@ use polysocket_protocol::limits::WINDOW_UNITS;
 use polysocket_protocol::{Kind, Unit, Word, close};
 use polysocket_service::http::{Body, Handshake};
 use polysocket_session::{Sent, Style, Take};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -98,6 +98,7 @@ async fn carry(mut socket: Socket, receiver: Receiver) {
             return end(&mut socket, word).await;
         }
         let waits = !carried.waiting.is_empty();
+        let debt = if waits { cell.debt() } else { Duration::ZERO };
         tokio::select! {
             taken = carried.receiver.take(STREAM_CHUNK_BYTES) => {
                 let (out, over) = down(&mut frames, taken);
@@ -114,6 +115,7 @@ async fn carry(mut socket: Socket, receiver: Receiver) {
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return,
             },
             () = room, if waits => {}
+            () = sleep(debt), if !debt.is_zero() => {}
         }
     }
     let _ = timeout(WRITE_TIMEOUT, socket.close(None)).await;
@@ -158,7 +160,7 @@ impl Carried {
 
     fn send_waiting(&mut self) -> Result<(), Word> {
         while let Some((number, unit)) = self.waiting.front() {
-            match self.receiver.cell().with(|session, now| session.send(now, Some(*number), unit)) {
+            match self.receiver.cell().try_send(Some(*number), unit) {
                 Sent::Accepted(_) => drop(self.waiting.pop_front()),
                 Sent::Wait(_) => return Ok(()),
                 // The page learns of an end by its own unit.

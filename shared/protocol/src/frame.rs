@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::limits::FRAMES_MAX;
 use crate::{Kind, Unit};
 
 /// Set on the type of a fragment after which more follow.
@@ -50,6 +51,9 @@ pub enum FrameError {
     /// The bytes end within a frame.
     #[error("frame is cut short")]
     Truncated,
+    /// More than `FRAMES_MAX` frames.
+    #[error("more than {FRAMES_MAX} frames")]
+    TooMany,
 }
 
 fn write_leb(out: &mut Vec<u8>, mut value: u64) {
@@ -147,11 +151,22 @@ impl Frame {
         }))
     }
 
-    /// Reads a body that must be whole frames.
+    /// Reads a body that must be whole frames, at most `FRAMES_MAX`. A unit that is less than half of the body is
+    /// copied: it may be kept for long, and would keep all of the body.
     pub fn read_all(mut bytes: Bytes) -> Result<Vec<Self>, FrameError> {
+        let half = bytes.len() / 2;
         let mut frames = Vec::new();
         while !bytes.is_empty() {
-            frames.push(Self::read(&mut bytes)?.ok_or(FrameError::Truncated)?);
+            if frames.len() == FRAMES_MAX {
+                return Err(FrameError::TooMany);
+            }
+            let mut frame = Self::read(&mut bytes)?.ok_or(FrameError::Truncated)?;
+            if let Self::Unit(unit) = &mut frame
+                && unit.data.len() < half
+            {
+                unit.data = Bytes::copy_from_slice(&unit.data);
+            }
+            frames.push(frame);
         }
         Ok(frames)
     }
@@ -189,6 +204,29 @@ mod tests {
             }
             assert_eq!(Frame::read_all(whole), Ok(vec![frame]));
         }
+    }
+
+    #[test]
+    fn a_small_unit_does_not_keep_the_body_it_came_in() {
+        let mut out = Vec::new();
+        for len in [1, 1000] {
+            Frame::Unit(Unit::whole(Kind::Binary, vec![b'x'; len].into())).write(&mut out);
+        }
+        let body = Bytes::from(out);
+        let place = body.as_ptr() as usize..body.as_ptr() as usize + body.len();
+        let frames = Frame::read_all(body).expect("whole");
+        let is_part = |frame: &Frame| match frame {
+            Frame::Unit(unit) => place.contains(&(unit.data.as_ptr() as usize)),
+            other => panic!("{other:?}"),
+        };
+        assert!(!is_part(&frames[0]) && is_part(&frames[1]));
+    }
+
+    #[test]
+    fn frames_of_a_body_are_bounded() {
+        let body = |count| Bytes::from([5, 0].repeat(count));
+        assert_eq!(Frame::read_all(body(FRAMES_MAX)).map(|frames| frames.len()), Ok(FRAMES_MAX));
+        assert_eq!(Frame::read_all(body(FRAMES_MAX + 1)), Err(FrameError::TooMany));
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub const STREAM_TTL_MS_DEFAULT: u64 = 15_000;
 pub const PAUSE_MS_MAX: u64 = 120_000;
 /// How far ahead of the expected number a send may be.
 pub const WINDOW_UNITS: u64 = 8;
+/// Most frames of one body or WebSocket message.
+pub const FRAMES_MAX: usize = 1000;
 /// Largest payload of a down unit, bytes. Small enough that a network which cuts every answer after some
 /// 20 kB still makes progress, large enough that the 5 bytes of a frame do not matter.
 pub const UNIT_BYTES_MAX: usize = 16 * 1024;

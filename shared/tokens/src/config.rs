@@ -89,7 +89,7 @@ polysocket_config::row! {
         sockets_max: Option<u32> = None,
         /// Sockets created per second.
         creates_per_second_max: Option<f64> = None,
-        /// Bytes per second, both ways, of each socket.
+        /// Bytes per second, both ways together, of all sockets of this token on one relay; a second's worth may come at once.
         bytes_per_second_max: Option<Size> = None,
     }
 }

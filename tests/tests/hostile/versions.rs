@@ -20,7 +20,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use crate::{Bed, SOON, json, secret_of};
+use crate::{Bed, CUT_OFF, SOON, json, secret_of};
 
 /// A create, a send, polls that wait and one that does not, and a stream, on one h2 connection.
 async fn speaks_h2<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
@@ -72,7 +72,8 @@ async fn speaks_h2<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn h2_is_served_without_tls_to_who_knows_it() {
-    let mut bed = Bed::start().await;
+    // With the time-outs as they are: on a busy machine more than a second may pass between two requests.
+    let mut bed = Bed::with(&[("admin", "listen = \"127.0.0.1:0\""), ("log", "level = \"debug\"")]).await;
     let created = bed.created("/echo").await;
     let stream = TcpStream::connect(bed.cluster.router()).await.unwrap();
     speaks_h2(stream, &bed.router(), &created.socket).await;
@@ -81,6 +82,29 @@ async fn h2_is_served_without_tls_to_who_knows_it() {
     raw.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff").await.unwrap();
     assert!(raw.ends(SOON).await);
     bed.is_unharmed(&[secret_of(&created.socket)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h2_connections_that_say_nothing_end() {
+    let mut bed = Bed::start().await;
+    for beginning in ["PRI * HTTP/2.0\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"] {
+        let mut raw = bed.raw().await;
+        raw.write(beginning).await.unwrap();
+        assert!(raw.ends(CUT_OFF).await, "{beginning:?}");
+    }
+    // Somebody who answers its pings, and has asked for something once.
+    let (mut sender, connection) = hyper::client::conn::http2::handshake::<_, _, Full<Bytes>>(
+        TokioExecutor::new(),
+        TokioIo::new(TcpStream::connect(bed.cluster.router()).await.unwrap()),
+    )
+    .await
+    .unwrap();
+    let connection = tokio::spawn(connection);
+    let request =
+        hyper::Request::get(format!("http://{}/nothing", bed.router())).body(Full::default()).unwrap();
+    assert_eq!(sender.send_request(request).await.unwrap().status().as_u16(), 404);
+    assert!(tokio::time::timeout(CUT_OFF, connection).await.unwrap().unwrap().is_ok());
+    bed.is_unharmed(&[]).await;
 }
 
 fn certificate(folder: &Path) -> CertificateDer<'static> {

@@ -55,6 +55,17 @@ async fn check_config_names_key_file_and_fix() {
             "[router]\nanonymous = true\n[targets]\nupstream_ca = \"/nowhere.pem\"\n",
             &["targets.upstream_ca", "/nowhere.pem", "PEM"],
         ),
+        (
+            "anywhere.toml",
+            "[router]\nanonymous = true\n[registry]\nurl = \"redis://127.0.0.1\"\n\
+             [relayd]\nlisten = [\"0.0.0.0:80\"]\none_host = \"relay.example.com\"\n",
+            &["relayd.internal_url", "http://"],
+        ),
+        (
+            "secure.toml",
+            "[router]\nanonymous = true\n[relayd]\ninternal_url = \"https://10.0.0.7\"\n",
+            &["relayd.internal_url", "http://"],
+        ),
         ("syntax.toml", "[router\n", &[":1"]),
         ("level.toml", "[router]\nanonymous = true\n[log]\nformat = \"xml\"\n", &["log.format", "json"]),
     ] {

@@ -77,9 +77,9 @@ impl Session {
         Some(message)
     }
 
-    /// `bytes` of it were written.
-    pub fn upstream_written(&mut self, bytes: usize) {
-        self.inbox.written(bytes);
+    /// What cost this much was written.
+    pub fn upstream_written(&mut self, cost: usize) {
+        self.inbox.written(cost);
         self.signals.senders = true;
     }
 }

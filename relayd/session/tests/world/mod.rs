@@ -203,7 +203,7 @@ impl World {
         for _ in 0..=how % 3 {
             match self.session.next_up(self.now) {
                 Some(message @ (ToUpstream::Text(_) | ToUpstream::Binary(_))) => {
-                    self.written_later += message.size();
+                    self.written_later += message.cost();
                     let (ToUpstream::Text(data) | ToUpstream::Binary(data)) = message else { return };
                     self.arrived.push(data.to_vec());
                 }

@@ -9,7 +9,8 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::bind::{Bound, PEER_TIMEOUT};
@@ -102,9 +103,13 @@ async fn greet<H: Handler>(
     }
 }
 
+/// A connection without a request for `head_timeout` ends: at once if there never was one, else when its streams have.
 async fn serve_h2<H: Handler>(stream: Stream, peer: Peer, shared: Arc<Shared<H>>) -> &'static str {
     let handler = shared.handler.clone();
+    let asked = Arc::new(Notify::new());
+    let asks = asked.clone();
     let service = service_fn(move |request: hyper::Request<Incoming>| {
+        asks.notify_one();
         let handler = handler.clone();
         async move { Ok::<_, Infallible>(handler.handle(request, Exchange::unparkable(peer)).await) }
     });
@@ -114,10 +119,24 @@ async fn serve_h2<H: Handler>(stream: Stream, peer: Peer, shared: Arc<Shared<H>>
         .max_header_list_size(u32::try_from(shared.config.head_bytes_max.as_usize()).unwrap_or(u32::MAX))
         .keep_alive_interval(PEER_TIMEOUT)
         .serve_connection(TokioIo::new(stream), service);
-    tokio::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => Some(ended),
-        () = shared.life.stopping() => None,
+    let silence = sleep(shared.config.head_timeout.as_duration());
+    tokio::pin!(connection, silence);
+    let mut has_asked = false;
+    let ended = loop {
+        tokio::select! {
+            ended = connection.as_mut() => break Some(ended),
+            () = shared.life.stopping() => break None,
+            () = asked.notified() => {
+                has_asked = true;
+                silence.as_mut().reset(Instant::now() + shared.config.head_timeout.as_duration());
+            }
+            () = silence.as_mut() => {
+                if !has_asked {
+                    return metrics::HEAD_TIMEOUT;
+                }
+                break None;
+            }
+        }
     };
     let ended = if let Some(ended) = ended {
         ended

@@ -115,7 +115,8 @@ section! {
         outbox: bool = false,
         /// How often it is looked for.
         outbox_poll_every: Span = Span::millis(100),
-        /// Messages that one client is replayed at most; if there are more, it is told by an event `Gap`.
+        /// Messages that one client is replayed at most; if there are more, or if they are more than half of
+        /// `socket.queue_bytes_max`, it is told by an event `Gap`.
         outbox_replay_max: usize = 1_000,
     }
 }

@@ -30,6 +30,8 @@ pub struct Message {
     /// The channel that the sender knows.
     pub logical: Arc<str>,
     pub payload: String,
+    /// Until when the database must have it ([`Desk::due`]).
+    pub until: Instant,
 }
 
 impl Desk {
@@ -39,11 +41,15 @@ impl Desk {
         if payload.len() > max { Err(Failure::too_long(payload.len(), Some(max))) } else { Ok(()) }
     }
 
+    /// Until when the database must have what comes now.
+    pub fn due(&self) -> Instant {
+        Instant::now() + self.within
+    }
+
     /// Hands a message in, after waiting for room: among all messages and, where it has such a limit, among its
     /// sender's.
     pub async fn hand_in(&self, message: Message, from: From, own: Option<&Arc<Semaphore>>) {
-        let until = Instant::now() + self.within;
-        let Message { channel, logical, payload } = message;
+        let Message { channel, logical, payload, until } = message;
         if let Err(failure) = self.judge(&payload) {
             return tell(&self.metrics, from, &logical, &failure);
         }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use polysocket_service::Lifecycle;
-use polysocket_socket::{Sender, text_frame};
+use polysocket_socket::{Sender, SocketLimits, text_frame};
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -31,6 +31,10 @@ use crate::state::State;
 const ROWS_MAX: i64 = 1_000;
 /// Replays that may wait.
 const REPLAYS_MAX: usize = 1_024;
+/// A replay may have one in so many bytes of its client's queue. It is sent at once, so that all of it may have to
+/// wait there. The queue counts 32 bytes for each frame beside its own, and no frame here has less than 64: with them,
+/// half of the queue is at most three quarters. The rest is for gaps and for what came meanwhile.
+const QUEUE_SHARE: usize = 2;
 
 const NEWEST: &str = "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
 /// What comes next, and in the same snapshot whether some of it is gone: rows without a channel come first, and say
@@ -117,6 +121,11 @@ impl Replays {
     }
 }
 
+/// Bytes that one client is replayed at most.
+pub fn replay_bytes_max(limits: &SocketLimits) -> usize {
+    limits.queue_bytes_max.as_usize() / QUEUE_SHARE
+}
+
 /// What it is made of.
 pub struct Outbox {
     pub address: Address,
@@ -124,6 +133,7 @@ pub struct Outbox {
     pub replays: mpsc::Receiver<Replay>,
     pub poll_every: Duration,
     pub replay_max: usize,
+    pub replay_bytes_max: usize,
     pub gap_events: bool,
     pub connect_within: Duration,
     pub statement_within: Duration,
@@ -281,7 +291,7 @@ impl Outbox {
         };
         let mut entries: Vec<Entry> = rows.iter().filter_map(Entry::of).collect();
         let gone = entries.len() < rows.len();
-        let more = entries.len() > self.replay_max;
+        let more = self.is_too_much(&entries);
         if gone || more {
             for channel in &replay.channels {
                 replay.sender.send(text_frame(envelope::gap(channel).as_bytes()));
@@ -295,6 +305,12 @@ impl Outbox {
         }
         replay.inbox.open(&replay.sender);
         Ok(())
+    }
+
+    /// For one replay.
+    fn is_too_much(&self, entries: &[Entry]) -> bool {
+        let bytes: usize = entries.iter().map(|entry| entry.frame.len()).sum();
+        entries.len() > self.replay_max || bytes > self.replay_bytes_max
     }
 }
 

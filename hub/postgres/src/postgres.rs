@@ -21,7 +21,7 @@ use crate::lead::Lead;
 use crate::listener::{Listener, Timing};
 use crate::metrics::PostgresMetrics;
 use crate::notice::{Failure, From};
-use crate::outbox::{Outbox, Replays};
+use crate::outbox::{Outbox, Replays, replay_bytes_max};
 use crate::overflow::Overflow;
 use crate::publisher::Publisher;
 use crate::retry::Retry;
@@ -152,6 +152,7 @@ impl Postgres {
                 poll_every: config.outbox_poll_every.as_duration(),
                 gap_events: config.gap_events,
                 replay_max: config.outbox_replay_max,
+                replay_bytes_max: replay_bytes_max(&socket_limits),
                 connect_within: connect,
                 statement_within: statement,
                 state,
@@ -225,7 +226,8 @@ impl Postgres {
         }
         let (answer, answered) = oneshot::channel();
         let channel: Arc<str> = channel.into();
-        let message = Message { channel: channel.clone(), logical: channel, payload };
+        let message =
+            Message { channel: channel.clone(), logical: channel, payload, until: self.0.desk.due() };
         self.0.desk.hand_in(message, From::Caller(answer), None).await;
         answered.await.unwrap_or(Err(Failure::Late))
     }
@@ -253,6 +255,16 @@ impl Postgres {
 }
 
 impl Shared {
+    /// Until nothing is notified, for the database is away or the process stops.
+    pub(crate) async fn away(&self) {
+        let (mut listener, mut publisher) = (self.listener.clone(), self.publisher.clone());
+        let is_down = |state: &State| state.problem().is_some();
+        tokio::select! {
+            _ = listener.wait_for(is_down) => {}
+            _ = publisher.wait_for(is_down) => {}
+        }
+    }
+
     pub(crate) fn count(&self, rejection: &Rejection) {
         self.metrics.rejected.with_label_values(&[rejection.word()]).inc();
         tracing::debug!(reason = rejection.word(), "a request was refused");

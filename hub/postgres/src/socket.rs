@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use polysocket_socket::{CloseSummary, Conversation, Incoming, Sender};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 
 use crate::channels::Membership;
 use crate::claims::Access;
@@ -41,8 +41,9 @@ impl Opened {
     /// Judges the token and subscribes. What comes from now on is kept for the client.
     pub async fn of(shared: &Shared, token: &str, asking: &Asking) -> Result<Self, Rejection> {
         let access = shared.gate.judge(token, asking.channel.as_ref()).await?;
+        // A replay is for those who may read.
         let since = match (&asking.since, &shared.replays) {
-            (Some(since), Some(_)) => Some(since.parse().map_err(Rejection::Token)?),
+            (Some(since), Some(_)) if access.reads => Some(since.parse().map_err(Rejection::Token)?),
             _ => None::<outbox::Position>,
         };
         let envelope = Envelope::new(shared.config.wire, &access.claims);
@@ -82,8 +83,6 @@ pub struct Talk {
     state: State,
     /// Ends it when its token expires, or does not come.
     expiry: Option<Expiry>,
-    /// When its token expires.
-    expires: Option<Instant>,
     /// One permit for each message that may wait for the database.
     own: Arc<Semaphore>,
     pace: Pace,
@@ -111,7 +110,7 @@ impl Talk {
     fn new(shared: Arc<Shared>, sender: Sender, events: bool, state: State) -> Self {
         let own = Arc::new(Semaphore::new(shared.config.pending_messages_max));
         let pace = Pace::new(shared.pace.0, shared.pace.1, Instant::now());
-        Self { shared, sender, events, state, expiry: None, expires: None, own, pace }
+        Self { shared, sender, events, state, expiry: None, own, pace }
     }
 
     async fn begin(&mut self) {
@@ -123,7 +122,6 @@ impl Talk {
             let (code, reason) = EXPIRED;
             let at = Instant::now() + left;
             self.expiry = Some(self.shared.expiries.add(at, self.sender.clone(), code, reason));
-            self.expires = Some(at);
         }
         if let (Some(since), Some(replays)) = (opened.since.take(), &self.shared.replays) {
             let replay = outbox::Replay {
@@ -143,8 +141,9 @@ impl Talk {
         let (State::Open(opened), Some(meta)) = (&self.state, &self.shared.meta) else { return };
         let (access, now) = (&opened.access, now());
         let payload = Envelope::meta(&access.claims, event, meta, &access.channels, now);
-        let message = Message { channel: self.shared.listen_channel.clone(), logical: meta.clone(), payload };
-        self.shared.desk.hand_in(message, From::Nobody, None).await;
+        let channel = self.shared.listen_channel.clone();
+        let message = Message { channel, logical: meta.clone(), payload, until: self.shared.desk.due() };
+        self.hand_in(message, From::Nobody, None).await;
     }
 
     async fn token(&mut self, asking: Asking, message: &Incoming) {
@@ -179,6 +178,8 @@ impl Talk {
             let from = if self.events { self.from() } else { From::Nobody };
             return tell(&self.shared.metrics, from, &opened.channels[0], &failure);
         }
+        // One for all channels: nobody waits for each of them in turn.
+        let until = self.shared.desk.due();
         let mut messages = Vec::with_capacity(opened.channels.len());
         for logical in &opened.channels {
             if self.shared.meta.as_ref() == Some(logical) && !self.shared.config.meta_writable {
@@ -194,30 +195,29 @@ impl Talk {
                 Wire::Seed => logical.clone(),
                 Wire::Current => self.shared.listen_channel.clone(),
             };
-            messages.push(Message { channel, logical: logical.clone(), payload });
+            messages.push(Message { channel, logical: logical.clone(), payload, until });
         }
         for message in messages {
-            tokio::select! {
-                biased;
-                () = self.shared.desk.hand_in(message, self.from(), Some(&self.own)) => {}
-                // Its close says that what it said last is lost, and is not to wait for the database.
-                () = self.ended() => return,
-            }
+            self.hand_in(message, self.from(), Some(&self.own)).await;
         }
     }
 
-    /// Until the connection has ended, or is closed because its token expires.
-    async fn ended(&self) {
-        let expired = async {
-            match self.expires {
-                Some(at) => sleep_until(at).await,
-                None => std::future::pending().await,
-            }
-        };
+    /// Hands a message in, unless it is abandoned before there is room for it.
+    async fn hand_in(&self, message: Message, from: From, own: Option<&Arc<Semaphore>>) {
+        let logical = message.logical.clone();
         tokio::select! {
-            () = expired => {}
-            () = self.sender.closed() => {}
+            biased;
+            () = self.shared.desk.hand_in(message, from, own) => {}
+            // Nobody is there to be told, but it is counted.
+            () = self.abandoned() => tell(&self.shared.metrics, From::Nobody, &logical, &Failure::Late),
         }
+    }
+
+    /// Until the connection is closed and the database away: the close says that what was said last may be lost, and
+    /// the connection's end is not to wait. While the database is there, what was taken goes out, whoever has closed.
+    async fn abandoned(&self) {
+        self.sender.closing().await;
+        self.shared.away().await;
     }
 }
 

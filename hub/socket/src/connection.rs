@@ -57,7 +57,8 @@ pub(crate) struct Connection {
     id: ConnectionId,
     terms: Arc<Terms>,
     io: Mutex<Io>,
-    ended: Notify,
+    /// It is not open any more, or has ended.
+    changed: Notify,
 }
 
 /// What is under the lock.
@@ -91,19 +92,23 @@ impl Connection {
             waker: None,
         };
         let id = ConnectionId(NEXT_ID.fetch_add(1, Ordering::Relaxed));
-        Arc::new(Self { id, terms, io: Mutex::new(io), ended: Notify::new() })
+        Arc::new(Self { id, terms, io: Mutex::new(io), changed: Notify::new() })
     }
 
     fn lock(&self) -> MutexGuard<'_, Io> {
         self.io.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does `change` to what is under the lock, and counts what it did to the queue.
+    /// Does `change` to what is under the lock, counts what it did to the queue, and tells whoever waits when it
+    /// closed the connection.
     fn with<T>(&self, change: impl FnOnce(&mut Io) -> T) -> T {
         let mut io = self.lock();
-        let before = io.queue.bytes();
+        let (before, was_open) = (io.queue.bytes(), io.phase == Phase::Open);
         let done = change(&mut io);
         let after = io.queue.bytes();
+        if was_open && io.phase != Phase::Open {
+            self.changed.notify_waiters();
+        }
         if before != after {
             self.terms.metrics.queued_bytes.add(after.cast_signed() as i64 - before.cast_signed() as i64);
         }
@@ -201,18 +206,30 @@ impl Connection {
         if stream.is_some() {
             self.terms.metrics.ended.with_label_values(&[ending.cause.word()]).inc();
             tracing::debug!(id = %self.id, cause = ending.cause.word(), code = ending.code, "connection ended");
-            self.ended.notify_waiters();
+            self.changed.notify_waiters();
         }
         ending
     }
 
+    /// Until it is not open any more, whoever closed it or broke it.
+    pub(crate) async fn closing(&self) {
+        self.until(|io| io.phase != Phase::Open).await;
+    }
+
     /// Until [`finish`](Self::finish).
     pub(crate) async fn ended(&self) {
-        let mut ended = pin!(self.ended.notified());
-        // Before the socket is looked at, so that no notice is missed.
-        ended.as_mut().enable();
-        if self.lock().stream.is_some() {
-            ended.await;
+        self.until(|io| io.stream.is_none()).await;
+    }
+
+    async fn until(&self, is_so: impl Fn(&Io) -> bool) {
+        loop {
+            let mut changed = pin!(self.changed.notified());
+            // Before it is looked at, so that no notice is missed.
+            changed.as_mut().enable();
+            if is_so(&self.lock()) {
+                return;
+            }
+            changed.await;
         }
     }
 

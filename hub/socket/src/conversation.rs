@@ -8,8 +8,8 @@ use crate::{CloseSummary, Incoming};
 /// needs no locks.
 ///
 /// The futures may wait: what is queued for the peer is written meanwhile, and nothing is read. They must have
-/// deadlines of their own. They are run to their end, also when the connection ends meanwhile, and dropped only when
-/// the process is at its deadline.
+/// deadlines of their own. They are run to their end, also when the connection closes meanwhile
+/// ([`Sender::closing`](crate::Sender::closing) tells them), and dropped only when the process is at its deadline.
 pub trait Conversation: Send + 'static {
     /// The connection is open. Before anything else; the first message waits for it.
     fn opened(&mut self) -> impl Future<Output = ()> + Send {

@@ -43,7 +43,14 @@ impl Sender {
         self.0.queued_bytes()
     }
 
-    /// Until the connection has ended.
+    /// Until no frame would be taken any more: the connection is closed, by whomever, or broken. A client's close is
+    /// not read before its last message has been dealt with.
+    pub fn closing(&self) -> impl Future<Output = ()> + Send + 'static {
+        let connection = self.0.clone();
+        async move { connection.closing().await }
+    }
+
+    /// Until the connection has ended, which it does when its conversation has dealt with the last message.
     pub fn closed(&self) -> impl Future<Output = ()> + Send + 'static {
         let connection = self.0.clone();
         async move { connection.ended().await }

@@ -3,6 +3,7 @@
 
 mod bed;
 mod claims;
+mod closing;
 mod cluster;
 mod names;
 mod outages;

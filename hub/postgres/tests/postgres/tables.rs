@@ -131,6 +131,57 @@ async fn the_outbox() {
     assert_eq!(wrong.expect_err("no position").status(), 400);
 }
 
+/// A client of these claims that asks for what came after a position.
+async fn since(bed: &Bed, claims: Value, position: &str) -> Client {
+    Client::open(bed.address, &format!("/{}?since={position}", token(&claims))).await
+}
+
+#[tokio::test]
+async fn who_may_only_write_is_replayed_nothing() {
+    let server = prepared().await;
+    publish(&server.client().await, "c", "past").await;
+    let bed = Bed::with(&server, Wire::Seed, |config| config.outbox = true).await;
+    let mut writer = since(&bed, json!({"mode": "w", "channel": "c"}), "0-0").await;
+    // Replays are made one after the other: this one would be the last.
+    let mut reader = since(&bed, json!({"mode": "rw", "channel": "c"}), "0-0").await;
+    assert_eq!(reader.payload().await, "past");
+    writer.silent().await;
+    assert_eq!(bed.metric("replayed_total", ""), 1);
+    writer.say("said").await;
+    assert_eq!(reader.payload().await, "said");
+    // What it asks for is not even looked at.
+    since(&bed, json!({"mode": "w", "channel": "c"}), "x").await.silent().await;
+}
+
+/// It would fill the queue of whoever does not read at once, who would be closed and come back for the same.
+#[tokio::test]
+async fn a_replay_that_is_too_long_for_the_queue_is_a_gap() {
+    let server = prepared().await;
+    let client = server.client().await;
+    let many = "select polysocket_publish('c', repeat('x', 1200)) from generate_series(1, 1000)";
+    client.execute(many, &[]).await.unwrap();
+    let bed = Bed::with(&server, Wire::Seed, |config| config.outbox = true).await;
+    // With 1,200 bytes and what is around them, some 410 are half of 1 MiB.
+    for (left, fits) in [(1_000, false), (430, false), (390, true)] {
+        let asked =
+            "select xid::text || '-' || id from polysocket_outbox order by xid desc, id desc offset $1";
+        let row = client.query(asked, &[&i64::from(left)]).await.unwrap();
+        let position = row.first().map_or("0-0", |row| row.get(0));
+        let mut late = since(&bed, json!({"mode": "r", "channel": "c"}), position).await;
+        if fits {
+            for _ in 0..left {
+                assert_eq!(late.payload().await.len(), 1_200);
+            }
+        } else {
+            assert_eq!(late.json().await, json!({"event": "Gap", "channel": "c"}), "{left}");
+        }
+        // And then what is new.
+        publish(&client, "c", "live").await;
+        assert_eq!(late.payload().await, "live", "{left}");
+        client.execute("delete from polysocket_outbox where payload = 'live'", &[]).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn nothing_of_the_outbox_is_lost_with_a_connection() {
     let mut server = prepared().await;

@@ -1,11 +1,13 @@
 //! The closing handshake, from either side, with clients that keep to it and such that do not.
 
 use polysocket_config::Span;
-use polysocket_socket::{Cause, text_frame};
+use polysocket_service::Lifecycle;
+use polysocket_socket::{Cause, Sender, text_frame};
 use tokio::io::AsyncWriteExt;
+use tokio::time::timeout;
 
-use crate::support::Hub;
 use crate::support::raw::{Raw, frame, text};
+use crate::support::{Hub, PATIENCE, Seen};
 
 #[tokio::test]
 async fn the_protocol_closes_and_the_client_answers() {
@@ -108,6 +110,55 @@ async fn closes_while_a_message_is_dealt_with() {
     hub.release.notify_one();
     let how = hub.closed().await;
     assert_eq!((how.cause, how.code, how.clean), (Cause::Protocol, 4200, true));
+}
+
+/// A protocol that is busy with a message learns that its client will not be told what comes of it.
+#[tokio::test]
+async fn who_waits_for_a_close_is_told_of_any() {
+    /// Ends a connection, and may keep its client.
+    type End = fn(Raw, &Sender, &Lifecycle) -> Option<Raw>;
+    let mut hub = Hub::start(|limits| {
+        limits.write_timeout = Span::millis(50);
+        limits.close_within = Span::millis(50);
+    });
+    let ends: [End; 4] = [
+        |client, sender, _| {
+            sender.close(1000, "");
+            Some(client)
+        },
+        // It breaks when something is said.
+        |client, sender, _| {
+            client.reset();
+            while sender.send(text_frame(&[b'x'; 1000])) {}
+            None
+        },
+        // It takes nothing.
+        |client, sender, _| {
+            while sender.queued_bytes() == 0 {
+                sender.send(text_frame(&[b'x'; 10_000]));
+            }
+            Some(client)
+        },
+        |client, _, life| {
+            life.drain();
+            Some(client)
+        },
+    ];
+    for end in ends {
+        let mut client = Raw::connect(hub.address).await;
+        let sender = hub.opened().await;
+        client.send(&text("hold")).await;
+        while !matches!(hub.seen().await, Seen::Message(_)) {}
+        // One who waits already, and one who comes too late.
+        let (waits, late) = (tokio::spawn(sender.closing()), sender.closing());
+        tokio::task::yield_now().await;
+        let _client = end(client, &sender, &hub.life);
+        timeout(PATIENCE, waits).await.expect("it is told").unwrap();
+        timeout(PATIENCE, late).await.expect("it is told");
+        assert!(!sender.is_open());
+        hub.release.notify_one();
+        hub.closed().await;
+    }
 }
 
 #[tokio::test]

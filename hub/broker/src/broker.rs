@@ -233,6 +233,17 @@ impl Broker {
         self.shared.engine.forget(topic).await
     }
 
+    /// [Forgets](Self::forget) a topic whose name never comes again, a random one. What that leaves behind is gone soon:
+    /// what is published there late need not be kept, and a subscriber on a node that was cut off for long is told of a
+    /// gap instead.
+    pub async fn retire(&self, topic: &Topic) -> Result<(), BrokerError> {
+        limits::check_topic(topic)?;
+        let engine = &self.shared.engine;
+        let retired = engine.retire(topic).await;
+        self.shared.fanout.close(topic, |topic| engine.detach(topic));
+        retired
+    }
+
     /// Whether the broker answers; for readiness.
     pub async fn ping(&self) -> Result<(), BrokerError> {
         self.shared.engine.ping().await

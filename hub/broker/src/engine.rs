@@ -51,6 +51,9 @@ pub(crate) trait Engine: Send + Sync + 'static {
 
     async fn forget(&self, topic: &Topic) -> Result<(), BrokerError>;
 
+    /// The same for a topic whose name never comes again.
+    async fn retire(&self, topic: &Topic) -> Result<(), BrokerError>;
+
     async fn ping(&self) -> Result<(), BrokerError>;
 
     /// Once a second.

@@ -61,6 +61,11 @@ impl Fanout {
         Ok(channel.clone())
     }
 
+    /// Closes one that nobody holds now; as [`sweep`](Self::sweep).
+    pub fn close(&self, topic: &Topic, closed: impl Fn(&Topic)) {
+        self.close_idle(&mut self.write(), topic, Duration::ZERO, closed);
+    }
+
     /// Closes what nobody has held for so long, and tells `closed` of each, before it can begin anew.
     pub fn sweep(&self, linger: Duration, closed: impl Fn(&Topic)) {
         let idle: Vec<Topic> =
@@ -69,13 +74,23 @@ impl Fanout {
             return;
         }
         let mut channels = self.write();
-        // Nobody can begin to hold one while this lock is held.
         for topic in &idle {
-            if channels.get(topic).is_some_and(|channel| channel.is_idle(linger)) {
-                channels.remove(topic);
-                closed(topic);
-                self.metrics.topics.dec();
-            }
+            self.close_idle(&mut channels, topic, linger, &closed);
+        }
+    }
+
+    /// Under the lock without which nobody can begin to hold one.
+    fn close_idle(
+        &self,
+        channels: &mut HashMap<Topic, Arc<Channel>>,
+        topic: &Topic,
+        linger: Duration,
+        closed: impl Fn(&Topic),
+    ) {
+        if channels.get(topic).is_some_and(|channel| channel.is_idle(linger)) {
+            channels.remove(topic);
+            closed(topic);
+            self.metrics.topics.dec();
         }
     }
 

@@ -355,6 +355,54 @@ async fn nobody_stays_deaf() {
     assert_eq!(listener.gaps(), 0);
 }
 
+/// Names that never come again would fill a server that remembered each for a day.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_retired_topic_leaves_a_mark_for_a_short_time() {
+    let server = RedisServer::start().await.unwrap();
+    let config = config(&server.url());
+    let (a, b) = (open(&config).await, open(&config).await);
+    let t = topic("retired");
+    let (_, of_a) = listen(&a, &t).await;
+    let (two, of_b) = listen(&b, &t).await;
+    publish(&a, &t, "1").await;
+    drop(of_a);
+    a.retire(&t).await.unwrap();
+    two.until("removed", |log| log.last() == Some(&Heard::Removed)).await;
+    let meta = "polysocket:hub:{test:/|retired}:meta";
+    let leases = config.lease_time.as_duration() * 4;
+    let mark = i64::try_from((leases + config.topic_linger.as_duration()).as_millis()).unwrap() + 5_000;
+    let left = async |key: &str| server.ask::<i64>(&["PTTL", key]).await;
+    assert!((1..=mark).contains(&left(meta).await), "{} of {mark} ms", left(meta).await);
+    // Neither a late message, nor one who is late to read, nor what nodes say when they let go keeps it longer.
+    publish(&b, &t, "late").await;
+    b.history(&t, None, 10).await.unwrap();
+    drop(of_b);
+    a.stop().await;
+    b.stop().await;
+    for key in server.ask::<Vec<String>>(&["KEYS", "*"]).await {
+        assert!(left(&key).await <= mark, "{key}: {} of {mark} ms", left(&key).await);
+    }
+}
+
+/// It protects who did not hear of it at the time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_cut_off_learns_that_a_topic_was_retired() {
+    let server = RedisServer::start().await.unwrap();
+    let way = Way::to(server.port()).await;
+    let config = config(&server.url());
+    let a = open(&config).await;
+    let b = open(&BrokerConfig { url: way.url(), ..config }).await;
+    let t = topic("cut off");
+    let (listener, _held) = listen(&b, &t).await;
+    publish(&a, &t, "1").await;
+    listener.until_text("1").await;
+    way.cut(true);
+    a.retire(&t).await.unwrap();
+    way.cut(false);
+    listener.until("removed", |log| log.last() == Some(&Heard::Removed)).await;
+    assert_eq!((listener.texts(), listener.gaps()), (vec!["1".to_owned()], 0));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_password_is_used_and_never_told() {
     let server = RedisServer::with(&["--requirepass", "hunter2"]).await.unwrap();

@@ -67,7 +67,9 @@ contract! {
     known:
         a_topic_is_known_once_somebody_subscribed,
         the_number_of_known_topics_is_bounded,
-        a_deleted_topic_tells_its_subscribers;
+        a_deleted_topic_tells_its_subscribers,
+        a_retired_topic_tells_its_subscribers,
+        retired_topics_take_no_room;
     members:
         members_come_and_go,
         a_member_is_there_until_its_last_subscription_ends,

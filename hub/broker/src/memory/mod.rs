@@ -116,6 +116,12 @@ impl Engine for MemoryEngine {
         Ok(())
     }
 
+    async fn retire(&self, topic: &Topic) -> Result<(), BrokerError> {
+        self.forget(topic).await?;
+        self.store.remove(topic);
+        Ok(())
+    }
+
     async fn ping(&self) -> Result<(), BrokerError> {
         Ok(())
     }

@@ -103,6 +103,14 @@ impl Store {
         state.read(None, 0, None).position
     }
 
+    /// A topic goes as if it had never been.
+    pub fn remove(&self, topic: &Topic) {
+        let removed = self.topics().remove(topic);
+        if let Some(kept) = removed {
+            self.end(&mut kept.lock());
+        }
+    }
+
     /// Messages before this are too old. None while the process is younger than that.
     pub fn oldest(&self) -> Option<Instant> {
         Instant::now().checked_sub(self.history_age)
@@ -134,8 +142,7 @@ impl Store {
             self.count(0, state.trim(self.history_count, oldest));
             let stays = now - state.used < self.known_age || in_use(topic);
             if !stays {
-                self.count(0, state.clear());
-                state.gone = true;
+                self.end(&mut state);
             }
             stays
         });
@@ -151,12 +158,16 @@ impl Store {
         by_use.sort_unstable_by_key(|(used, _)| *used);
         for (_, topic) in by_use.into_iter().take(self.topics_max / 8 + 1) {
             if let Some(kept) = topics.remove(&topic) {
-                let mut state = kept.lock();
-                self.count(0, state.clear());
-                state.gone = true;
+                self.end(&mut kept.lock());
                 self.metrics.topics_forgotten.inc();
             }
         }
+    }
+
+    /// For one that has been taken out of the store.
+    fn end(&self, state: &mut State) {
+        self.count(0, state.clear());
+        state.gone = true;
     }
 
     fn count(&self, more: usize, less: usize) {

@@ -62,6 +62,11 @@ impl Leases {
         }
     }
 
+    /// Says nothing more of a topic, not even that nobody subscribes any more.
+    pub fn forget(&self, topic: &Topic) {
+        self.lock().topics.remove(topic);
+    }
+
     pub fn leave(&self, topic: &Topic, id: &str) {
         let mut table = self.lock();
         if table.leaves.len() < LEAVES_MAX {

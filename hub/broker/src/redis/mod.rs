@@ -35,6 +35,9 @@ const KNOWN_FOR: Duration = Duration::from_secs(5);
 /// Such answers that are kept.
 const KNOWN_MAX: usize = 10_000;
 
+/// The mark of a retired topic outlives so many leases of the nodes that follow it.
+const RETIRED_LEASES: u32 = 4;
+
 /// What `read.lua` returns.
 type Page = (String, String, u8, u8, Vec<Vec<u8>>);
 
@@ -48,6 +51,8 @@ pub(crate) struct RedisEngine {
     config: BrokerConfig,
     /// How long a topic's epoch outlives its last use.
     meta_ms: u64,
+    /// How long that of a retired topic stays.
+    retired_ms: u64,
     leases: Leases,
     acked: Acked,
     known: Mutex<HashMap<Topic, Instant>>,
@@ -93,14 +98,15 @@ impl RedisEngine {
     pub fn open(config: &BrokerConfig, fanout: Arc<Fanout>) -> Result<Self, BrokerError> {
         let ears = Arc::new(Ears { fanout: fanout.clone(), topics: RwLock::default() });
         let redis = config.redis(ears.clone())?;
-        let known = config.known_age.as_millis();
+        let meta_ms = config.known_age.as_millis().max(config.history_age.as_millis().saturating_mul(2));
         Ok(Self {
             redis,
             ears,
             fanout,
             keys: Keys::new(&config.prefix),
             node: Epoch::random().as_str().to_owned(),
-            meta_ms: known.max(config.history_age.as_millis().saturating_mul(2)),
+            meta_ms,
+            retired_ms: retired_for(config).min(meta_ms),
             config: config.clone(),
             leases: Leases::default(),
             acked: Acked::default(),
@@ -178,6 +184,20 @@ impl RedisEngine {
             .arg(self.config.known_age.as_millis())
             .arg(self.config.topics_max)
             .arg(topic.name());
+        self.redis.script::<u8>(&call).await.map_err(explain).map(drop)
+    }
+
+    /// Deletes a topic. One that is retired leaves a mark for so long, ms; others as long as the epoch of any topic.
+    async fn delete(&self, topic: &Topic, retired: Option<u64>) -> Result<(), BrokerError> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(topic);
+        self.acked.forget(topic);
+        let mut unknow = polysocket_redis::redis::cmd("ZREM");
+        let known = self.keys.known(topic);
+        unknow.arg(&known).arg(topic.name());
+        self.redis.command::<u64>(&known, &unknow).await.map_err(explain)?;
+        let call = self
+            .call(&scripts::FORGET, topic, ["meta", "log", "nodes", "info", "leases"])
+            .arg(retired.map_or_else(String::new, |ms| ms.to_string()));
         self.redis.script::<u8>(&call).await.map_err(explain).map(drop)
     }
 
@@ -300,14 +320,14 @@ impl Engine for RedisEngine {
     }
 
     async fn forget(&self, topic: &Topic) -> Result<(), BrokerError> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(topic);
-        self.acked.forget(topic);
-        let mut unknow = polysocket_redis::redis::cmd("ZREM");
-        let known = self.keys.known(topic);
-        unknow.arg(&known).arg(topic.name());
-        self.redis.command::<u64>(&known, &unknow).await.map_err(explain)?;
-        let call = self.call(&scripts::FORGET, topic, ["meta", "log", "nodes", "info", "leases"]);
-        self.redis.script::<u8>(&call).await.map_err(explain).map(drop)
+        self.delete(topic, None).await
+    }
+
+    async fn retire(&self, topic: &Topic) -> Result<(), BrokerError> {
+        self.delete(topic, Some(self.retired_ms)).await?;
+        // A renewal would note it as known again, or begin it anew when the mark has gone.
+        self.leases.forget(topic);
+        Ok(())
     }
 
     async fn ping(&self) -> Result<(), BrokerError> {
@@ -328,6 +348,13 @@ impl Engine for RedisEngine {
         self.release_all().await;
         self.redis.stop().await;
     }
+}
+
+/// By then no node follows the topic any more, and none believes it known; ms.
+fn retired_for(config: &BrokerConfig) -> u64 {
+    let followed = config.lease_time.as_duration().saturating_mul(RETIRED_LEASES);
+    let followed = followed.saturating_add(config.topic_linger.as_duration());
+    followed.saturating_add(KNOWN_FOR).as_millis().try_into().unwrap_or(u64::MAX)
 }
 
 fn position(epoch: &str, offset: &str) -> Result<Position, BrokerError> {

@@ -2,7 +2,8 @@
 --
 -- A topic is these keys, which share a hash tag:
 --   meta    hash: epoch; offset, of the last message; server, the identity of the one that wrote last; line, the epochs
---           before as `epoch:offset` separated by spaces, newest first; gone, the epochs of a deleted topic, likewise
+--           before as `epoch:offset` separated by spaces, newest first; gone, the epochs of a deleted topic, likewise;
+--           retired, when its name never comes again: whoever comes late keeps nothing of it
 --   log     stream: id `offset-0`; t, ms; k, kind; p, payload
 --   nodes   hash: node -> `subscribers until`, ms
 --   info    hash: member -> what others are told of it
@@ -31,9 +32,9 @@ local function tell(message)
   redis.call(ARGV[2], ARGV[5], message)
 end
 
--- Returns epoch, offset and line as they are from now on.
+-- Returns epoch, offset and line as they are from now on, and whether the topic is retired.
 local function open(meta)
-  local was = redis.call('HMGET', meta, 'epoch', 'offset', 'server', 'line')
+  local was = redis.call('HMGET', meta, 'epoch', 'offset', 'server', 'line', 'retired')
   local epoch, offset, line = was[1], tonumber(was[2] or 0), was[4] or ''
   if not epoch then
     epoch, offset, line = ARGV[3], 0, ''
@@ -49,8 +50,10 @@ local function open(meta)
     epoch, line = ARGV[3], table.concat(kept, ' ')
     redis.call('HSET', meta, 'epoch', epoch, 'server', ARGV[1], 'line', line)
   end
-  redis.call('PEXPIRE', meta, ARGV[4])
-  return epoch, offset, line
+  if not was[5] then
+    redis.call('PEXPIRE', meta, ARGV[4])
+  end
+  return epoch, offset, line, was[5]
 end
 
 -- Up to which offset an epoch has messages in common with the present one; nil when it is not known.

@@ -65,3 +65,38 @@ pub async fn a_deleted_topic_tells_its_subscribers(bed: Bed) {
     assert_eq!((one.texts(), two.texts()), (vec!["old".to_owned()], vec!["old".to_owned()]));
     bed.b.forget(&topic("never was")).await.unwrap();
 }
+
+pub async fn a_retired_topic_tells_its_subscribers(bed: Bed) {
+    let t = topic("retired");
+    let (one, held) = listen(&bed.a, &t).await;
+    let (two, _two) = listen(&bed.b, &t).await;
+    publish(&bed.a, &t, "old").await;
+    for listener in [&one, &two] {
+        listener.until_text("old").await;
+    }
+    bed.a.retire(&t).await.unwrap();
+    for listener in [&one, &two] {
+        listener.until("removed", |log| log.last() == Some(&Heard::Removed)).await;
+    }
+    drop(held);
+    assert!(!bed.a.is_known(&t).await.unwrap());
+    assert!(bed.a.history(&t, None, 10).await.unwrap().publications.is_empty());
+    eventually("nobody subscribes", async || bed.b.subscribers(&t).await.unwrap() == 0).await;
+    bed.b.retire(&topic("never was")).await.unwrap();
+}
+
+/// Neither among those that are followed, nor among those that are known.
+pub async fn retired_topics_take_no_room(bed: Bed) {
+    let bed = bed.with(|config| config.topics_max = 16).await;
+    let stays = topic("stays");
+    drop(listen(&bed.a, &stays).await);
+    eventually("it is given up", async || bed.topics() == 0).await;
+    for n in 0..40 {
+        let t = topic(&n.to_string());
+        drop(listen(&bed.a, &t).await);
+        bed.a.retire(&t).await.unwrap();
+        assert_eq!(bed.topics(), 0, "it does not linger");
+        assert!(!bed.b.is_known(&t).await.unwrap());
+    }
+    assert!(bed.b.is_known(&stays).await.unwrap());
+}

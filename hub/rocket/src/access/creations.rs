@@ -1,7 +1,8 @@
-//! How many channels a user may bring into being.
+//! How many channels and inboxes a user may bring into being.
 //!
-//! A channel begins to exist when somebody subscribes to it for the first time, and goes on existing. Nobody needs many
-//! at once, except who wants to fill the memory, or to have everybody else's channels forgotten.
+//! A channel begins to exist when somebody subscribes to it for the first time, and goes on existing; an inbox leaves
+//! traces for a while. Nobody needs many at once, except who wants to fill the memory, or to have everybody else's channels
+//! forgotten.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Users that are remembered for having created channels, all of a mount. One that has created none lately is
+/// Users that are remembered for having created something, all of a mount. One that has created none lately is
 /// forgotten first.
 const USERS_MAX: usize = 10_000;
 

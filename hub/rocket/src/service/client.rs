@@ -27,6 +27,8 @@ pub(super) struct Client {
     expiry: Option<Expiry>,
     subscriptions: Subscriptions,
     inbox: Option<Box<Inbox>>,
+    /// There has been one.
+    had_inbox: bool,
     logins_refused: u32,
 }
 
@@ -41,6 +43,7 @@ impl Client {
             expiry: None,
             subscriptions: Subscriptions::default(),
             inbox: None,
+            had_inbox: false,
             logins_refused: 0,
         }
     }
@@ -109,11 +112,11 @@ impl Client {
         let changes = self.session.as_ref().is_some_and(|old| old.counted_as != session.counted_as);
         if changes {
             self.leave().await;
-        } else if self.hub.node.config.strict_sessions {
+        } else if self.is_strict() {
             // The same user with another token, which may allow less.
             self.subscriptions.keep(|channel| session.may_read(channel));
         }
-        let token = if login.wants_token { Some(self.token().await?) } else { None };
+        let token = if login.wants_token { Some(self.token(&session).await?) } else { None };
         let ends_in = bearer.map(|bearer| bearer.ends_in);
         self.expiry = ends_in.map(|ends_in| Expiry::new(&self.link, ends_in, &self.hub.node.life));
         self.tell(&format!("logged in as `{}`", session.user.name.escape_debug()));
@@ -127,8 +130,9 @@ impl Client {
             Reason::WrongSecret | Reason::BadToken(_) => {
                 // The later line of the original left the session alone.
                 if self.dialect() == Dialect::Readme && self.session.take().is_some() {
-                    self.expiry = None;
                     self.leave().await;
+                    // Only now: what leaves is strict by it.
+                    self.expiry = None;
                 }
             }
             Reason::UnknownUser => {}
@@ -141,9 +145,15 @@ impl Client {
         }
     }
 
-    /// The session has ended by itself: what it had subscribed to stays, unless sessions are strict.
+    /// Whether nothing outlives the session. One by a token is always so: with it goes the end of the token, and nothing
+    /// would ever end what the token allowed.
+    fn is_strict(&self) -> bool {
+        self.hub.node.config.strict_sessions || self.expiry.is_some()
+    }
+
+    /// The session has ended by itself: what it had subscribed to stays, unless it is strict.
     async fn leave(&mut self) {
-        if self.hub.node.config.strict_sessions {
+        if self.is_strict() {
             self.silence().await;
         }
     }
@@ -157,8 +167,12 @@ impl Client {
     }
 
     /// The connection's own token; its inbox is opened when it is first needed.
-    async fn token(&mut self) -> Result<String, Reason> {
+    async fn token(&mut self, session: &Session) -> Result<String, Reason> {
         if self.inbox.is_none() {
+            // The first one comes with the connection; a login and a logout make one more each time.
+            if std::mem::replace(&mut self.had_inbox, true) {
+                self.hub.count_creation(session)?;
+            }
             // What comes in at once must not come before the answer that tells the token.
             self.link.hold();
             self.inbox = Some(Box::new(Inbox::open(&self.hub, &self.link).await?));
@@ -211,13 +225,13 @@ impl Client {
     }
 
     async fn direct(&mut self, fields: &Fields<'_>, id: Option<&Id>) -> Result<(), Reason> {
-        self.with(Permission::WRITE)?;
+        let session = self.with(Permission::WRITE)?.clone();
         let wire::Direct { event, client, data } = fields.direct(self.dialect())?;
         let topic = self.hub.inbox(&client);
         if !is_token(&client) || !self.hub.is_known(&topic).await? {
             return Err(Reason::UnknownClient);
         }
-        let from = self.token().await?;
+        let from = self.token(&session).await?;
         self.publish(&topic, &wire::direct_payload(&event, data, &from)).await?;
         self.answer(&Reply::DirectSent { client: &client }, id);
         Ok(())

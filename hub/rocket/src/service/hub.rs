@@ -132,9 +132,12 @@ impl Hub {
 
     /// Makes sure that a channel exists, or may be created by this user.
     pub(super) async fn create(&self, topic: &Topic, session: &Session) -> Result<(), Reason> {
-        if self.is_known(topic).await?
-            || self.creations.take(&session.counted_as, tokio::time::Instant::now())
-        {
+        if self.is_known(topic).await? { Ok(()) } else { self.count_creation(session) }
+    }
+
+    /// Counts something that did not exist before, if this user may have one more.
+    pub(super) fn count_creation(&self, session: &Session) -> Result<(), Reason> {
+        if self.creations.take(&session.counted_as, tokio::time::Instant::now()) {
             return Ok(());
         }
         let max = self.node.config.creations_per_user_burst_max;

@@ -19,7 +19,7 @@ pub(super) struct Inbox {
     topic: Topic,
     feed: Arc<Feed>,
     hub: Arc<Hub>,
-    _subscription: Subscription,
+    subscription: Subscription,
 }
 
 impl Inbox {
@@ -29,15 +29,18 @@ impl Inbox {
         let feed = Arc::new(Feed::new(link, hub, false, false));
         let subscribed = hub.node.broker.subscribe(&topic, feed.clone(), SubscribeOptions::default()).await;
         let subscription = subscribed.map_err(|error| hub.reason(&error))?;
-        Ok(Self { token, topic, feed, hub: hub.clone(), _subscription: subscription })
+        Ok(Self { token, topic, feed, hub: hub.clone(), subscription })
     }
 
     /// Nobody has the token any more.
     pub(super) async fn close(self) {
-        self.feed.end();
-        if let Err(error) = self.hub.node.broker.forget(&self.topic).await {
+        let Self { topic, feed, hub, subscription, .. } = self;
+        feed.end();
+        // What is not held any more is given up at once.
+        drop(subscription);
+        if let Err(error) = hub.node.broker.retire(&topic).await {
             // It is forgotten by its age then.
-            tracing::debug!(hub = %self.hub.path, %error, "an inbox was not forgotten");
+            tracing::debug!(hub = %hub.path, %error, "an inbox was not forgotten");
         }
     }
 }

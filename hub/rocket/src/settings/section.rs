@@ -39,7 +39,7 @@ section! {
         origins: Vec<String> = vec!["*".into()],
         /// Names of errors: `0.2`, as the original's documentation, or `0.3-dev`.
         dialect: Dialect = Dialect::Readme,
-        /// When a session ends or becomes another user's, its subscriptions end with it.
+        /// When a session ends or becomes another user's, its subscriptions end with it. Those of a session by JWT always do.
         strict_sessions: bool = false,
         /// A file to append the log to, instead of standard error. Only the command `rocket` looks at it.
         log: Option<PathBuf> = None,
@@ -50,7 +50,7 @@ section! {
         /// Channels one connection is subscribed to at the same time.
         channels_per_connection_max: usize = 1000,
         /// Channels a user may create (by subscribing to one that nobody has subscribed to yet) at once, over all its
-        /// connections to this node.
+        /// connections to this node. Tokens for `direct` beyond the first of a connection count, too.
         creations_per_user_burst_max: u32 = 10_000,
         /// Channels a user may create per second, in the long run.
         creations_per_user_per_second_max: f64 = 10.0,

@@ -186,6 +186,95 @@ async fn a_token_s_session_ends_with_it() {
     otto.subscribe("c").await;
 }
 
+/// A token for `sub`, which may read these channels and write to any.
+fn token_of(sub: &str, channels: &[&str]) -> String {
+    let rights = json!({"/echo": {"read": channels, "write": ["*"]}});
+    jwt(&json!({"sub": sub, "exp": now() + 600, "rocket": rights}), KEY)
+}
+
+/// Logged in by a token, a member of the channel, and with an inbox, whose token is given, too.
+async fn bearer(bed: &Bed, sub: &str, channels: &[&str], channel: &str) -> (Client, String) {
+    let mut client = bed.client().await;
+    let login = json!({"authenticate": {"user": sub, "secret": token_of(sub, channels), "token": true}});
+    let inbox = client.ask_json(&login.to_string()).await["token"].as_str().unwrap().to_owned();
+    join(&mut client, channel).await;
+    (client, inbox)
+}
+
+/// Members of the channel, as one sees them who joins.
+async fn join(client: &mut Client, channel: &str) -> Value {
+    let request = json!({"subscribe": {"channel": channel, "presence": true}}).to_string();
+    let answer = client.ask_json(&request).await;
+    assert_eq!(answer["subscribed"], channel);
+    // Its own coming.
+    assert_eq!(client.json().await["joined"], channel);
+    answer["members"].clone()
+}
+
+/// Whatever a client does before the end of its token, what the token allowed does not outlive it.
+#[tokio::test]
+async fn nothing_of_a_token_outlives_its_session() {
+    let bed = bed_with_tokens().await;
+    let login = |user: &str, secret: &str| json!({"authenticate": {"user": user, "secret": secret}});
+    for escape in [
+        login("anna", "no token"),
+        login("backend", "a wrong secret"),
+        // Anybody may be this one; it may read the channel, too.
+        login("frontend", ""),
+        login("otto", &token_of("otto", &["*"])),
+        json!({"logout": true}),
+    ] {
+        let (mut backend, (mut anna, inbox)) = (bed.backend().await, bearer(&bed, "anna", &["c"], "c").await);
+        join(&mut backend, "c").await;
+        assert_eq!(anna.json().await["joined"], "c", "{escape}");
+        anna.ask(&escape.to_string()).await;
+        backend.send(r#"{"broadcast":{"channel":"c","event":"e"}}"#).await;
+        assert_eq!(backend.json().await["left"], "c", "{escape}");
+        backend.hears(r#"{"broadcasted":"c"}"#).await;
+        backend.hears(r#"{"channel":"c","event":"e"}"#).await;
+        let direct = json!({"direct": {"event": "e", "client": inbox}}).to_string();
+        backend.says(&direct, r#"{"err":"INVALID_CLIENT"}"#).await;
+        anna.hears_nothing().await;
+    }
+}
+
+/// The rest goes on without a break.
+#[tokio::test]
+async fn a_token_with_less_ends_what_it_does_not_allow() {
+    let bed = bed_with_tokens().await;
+    let (mut backend, (mut anna, inbox)) =
+        (bed.backend().await, bearer(&bed, "anna", &["a", "b"], "b").await);
+    anna.subscribe("a").await;
+    join(&mut backend, "b").await;
+    assert_eq!(anna.json().await["joined"], "b");
+    let answer = login(&mut anna, "anna", &token_of("anna", &["b", "new"])).await;
+    assert_eq!(answer, json!({"authenticated": "anna"}));
+    backend.broadcast("a", 1).await;
+    backend.broadcast("b", 2).await;
+    // Nobody left and came again.
+    backend.hears(r#"{"channel":"b","data":2,"event":"e"}"#).await;
+    anna.hears(r#"{"channel":"b","data":2,"event":"e"}"#).await;
+    let direct = json!({"direct": {"event": "e", "client": inbox}}).to_string();
+    backend.says(&direct, &format!(r#"{{"directSent":"{inbox}"}}"#)).await;
+    assert_eq!(anna.json().await["event"], "e");
+    anna.subscribe("new").await;
+    anna.hears_nothing().await;
+}
+
+/// Where tokens are taken, configured users still are as the original has them.
+#[tokio::test]
+async fn subscriptions_of_a_configured_user_outlive_its_session() {
+    let bed = bed_with_tokens().await;
+    let (mut backend, mut client) = (bed.backend().await, bed.user("reader", "r").await);
+    client.subscribe("c").await;
+    login(&mut client, "reader", "wrong").await;
+    backend.broadcast("c", 1).await;
+    client.hears(r#"{"channel":"c","data":1,"event":"e"}"#).await;
+    login(&mut client, "anna", &token_of("anna", &["other"])).await;
+    backend.broadcast("c", 2).await;
+    client.hears(r#"{"channel":"c","data":2,"event":"e"}"#).await;
+}
+
 #[tokio::test]
 async fn strict_sessions_follow_a_new_token() {
     let bed = bed_with_tokens_and(|setup| setup.rocket.strict_sessions = true).await;

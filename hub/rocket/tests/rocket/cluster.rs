@@ -1,8 +1,12 @@
 //! Two nodes over one Redis.
 
+use std::time::Duration;
+
 use polysocket_tests::patience::eventually;
 use polysocket_tests::redis_server::RedisServer;
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
 
 use crate::bed::Bed;
 
@@ -49,6 +53,37 @@ async fn direct_messages_reach_other_nodes() {
     // It is gone when the other node's conversation has ended, which is a moment after its connection has.
     let gone = r#"{"err":"INVALID_CLIENT"}"#;
     eventually("the client is unknown", async || otto.ask(&direct).await == gone).await;
+}
+
+/// Redis' answer to a command that is answered with a number.
+async fn number(redis: &RedisServer, command: &str) -> i64 {
+    let mut stream = BufReader::new(TcpStream::connect(("127.0.0.1", redis.port())).await.unwrap());
+    stream.write_all(format!("{command}\r\n").as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_line(&mut answer).await.unwrap();
+    answer.trim().strip_prefix(':').unwrap_or_else(|| panic!("{command}: {answer}")).parse().unwrap()
+}
+
+/// Connections come and go, and each has an inbox with a name that never comes again.
+#[tokio::test]
+async fn a_closed_inbox_leaves_little_in_redis() {
+    let redis = RedisServer::start().await.unwrap();
+    let (here, there) = two(&redis).await;
+    let (mut anna, mut otto) = (here.client().await, there.backend().await);
+    let login = r#"{"authenticate":{"user":"backend","secret":"secret","token":true}}"#;
+    let token = anna.ask_json(login).await["token"].as_str().unwrap().to_owned();
+    let direct = format!(r#"{{"direct":{{"event":"e","client":"{token}"}}}}"#);
+    let sent = format!(r#"{{"directSent":"{token}"}}"#);
+    otto.says(&direct, &sent).await;
+    assert_eq!(anna.json().await["event"], "e");
+    anna.says(r#"{"logout":true}"#, r#"{"loggedOut":true}"#).await;
+    let key = |name: &str| format!("polysocket:hub:{{rocket-direct:/echo|{token}}}:{name}");
+    let short = Duration::from_secs(2 * 60).as_millis().try_into().unwrap();
+    assert!((1..short).contains(&number(&redis, &format!("PTTL {}", key("meta"))).await));
+    // The other node still believes in it for moments; what comes late is not kept, nor does it keep the mark.
+    otto.says(&direct, &sent).await;
+    assert!((1..short).contains(&number(&redis, &format!("PTTL {}", key("meta"))).await));
+    assert_eq!(number(&redis, &format!("EXISTS {}", key("log"))).await, 0);
 }
 
 #[tokio::test]

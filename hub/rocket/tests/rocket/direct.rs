@@ -85,6 +85,22 @@ async fn an_address_ends_with_the_session_and_with_the_connection() {
     otto.says(&direct(&second), r#"{"err":"INVALID_CLIENT"}"#).await;
 }
 
+/// Nobody subscribes to it again, so it is not followed for some time yet as a channel is.
+#[tokio::test]
+async fn a_closed_inbox_is_given_up_at_once() {
+    let bed = Bed::with(|setup| setup.broker.topics_max = 2).await;
+    let mut client = bed.backend().await;
+    client.subscribe("c").await;
+    client.says(r#"{"unsubscribe":{"channel":"c"}}"#, r#"{"unsubscribed":"c"}"#).await;
+    for _ in 0..10 {
+        assert_eq!(client.ask_json(LOGIN).await["authenticated"], "backend");
+        client.says(r#"{"logout":true}"#, r#"{"loggedOut":true}"#).await;
+    }
+    // None of them took the place of the channel.
+    client.login("backend", "secret").await;
+    client.broadcast("c", 1).await;
+}
+
 #[tokio::test]
 async fn inboxes_cannot_be_subscribed_to() {
     let bed = Bed::start().await;

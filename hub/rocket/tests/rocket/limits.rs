@@ -90,6 +90,36 @@ async fn creations_come_back_with_time() {
     assert!(refused > 0);
 }
 
+/// An inbox is a creation like a channel, whether it is asked for or needed for an answer.
+#[tokio::test]
+async fn inboxes_by_one_user() {
+    let bed = Bed::with(|setup| {
+        setup.rocket.creations_per_user_burst_max = 3;
+        setup.rocket.creations_per_user_per_second_max = 0.0;
+        setup.rocket.hubs[0].users.push(user("other", "o", 3));
+    })
+    .await;
+    let login = r#"{"authenticate":{"user":"backend","secret":"secret","token":true}}"#;
+    let refused = r#"{"err":"LIMIT_EXCEEDED","limit":"creations_per_user_burst_max","max":3}"#;
+    let mut client = bed.client().await;
+    // The first of a connection is free.
+    for _ in 0..4 {
+        assert_eq!(client.ask_json(login).await["authenticated"], "backend");
+        // The same connection has the same.
+        assert_eq!(client.ask_json(login).await["authenticated"], "backend");
+        client.says(r#"{"logout":true}"#, r#"{"loggedOut":true}"#).await;
+    }
+    client.says(login, refused).await;
+    client.login("backend", "secret").await;
+    assert_eq!(subscribe(&mut client, "c").await, refused);
+    // Another user may; and who cannot be answered cannot write.
+    let other = r#"{"authenticate":{"user":"other","secret":"o","token":true}}"#;
+    let mut reached = bed.client().await;
+    let token = reached.ask_json(other).await["token"].clone();
+    client.says(&json!({"direct": {"event": "e", "client": token}}).to_string(), refused).await;
+    reached.hears_nothing().await;
+}
+
 #[tokio::test]
 async fn refused_logins() {
     let bed = Bed::with(|setup| setup.rocket.logins_refused_max = 3).await;

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use crate::document::Document;
-use crate::feed::{Audience, Feeds};
+use crate::feed::{Audience, Cause, Feeds};
 
 /// Between attempts to subscribe, while the broker is away.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -28,6 +28,9 @@ const WAITING_MAX: usize = 1_024;
 struct Change {
     node: String,
     path: String,
+    /// Why it is read again, unless it is `pushed`.
+    #[serde(default)]
+    cause: Cause,
     /// A backend has said what it is now.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pushed: bool,
@@ -69,9 +72,9 @@ impl Nodes {
         Self { broker, topic, node }
     }
 
-    /// A path was written to.
-    pub(crate) async fn tell_touched(&self, path: &str) {
-        self.tell(&Change { node: self.node.clone(), path: path.into(), ..Change::default() }).await;
+    /// A path was touched.
+    pub(crate) async fn tell_touched(&self, path: &str, cause: Cause) {
+        self.tell(&Change { node: self.node.clone(), path: path.into(), cause, ..Change::default() }).await;
     }
 
     /// A backend has pushed.
@@ -86,8 +89,8 @@ impl Nodes {
         let data = document.filter(|_| public);
         let data = data.and_then(|document| serde_json::from_slice(document.raw()).ok());
         let private = audience == Some(Audience::Private);
-        let mut change =
-            Change { node: self.node.clone(), path: path.into(), pushed: true, public, private, data };
+        let (node, path) = (self.node.clone(), path.into());
+        let mut change = Change { node, path, cause: Cause::Told, pushed: true, public, private, data };
         if let Err(BrokerError::TooLong { .. }) = self.publish(&change).await {
             change = Change { pushed: false, data: None, ..change };
             self.tell(&change).await;
@@ -171,11 +174,11 @@ async fn follow(
                 };
                 let document = change.data.map(|data| Document::parse(Bytes::from(data.get().to_owned())));
                 match document {
-                    Some(None) => feeds.touch(&change.path),
+                    Some(None) => feeds.touch(&change.path, Cause::Told),
                     document => feeds.pushed(&change.path, document.flatten(), audience, false).await,
                 }
             }
-            Some(Some(change)) => feeds.touch(&change.path),
+            Some(Some(change)) => feeds.touch(&change.path, change.cause),
             Some(None) => feeds.touch_all(),
             None => break,
         }

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 
 use crate::access::{Authority, Blocked, Limiter, hash};
 use crate::config::{AuthMode, PogoConfig};
-use crate::feed::{Feeds, FeedsParts, Pauses};
+use crate::feed::{Cause, Feeds, FeedsParts, Pauses};
 use crate::metrics::PogoMetrics;
 use crate::nodes::Nodes;
 use crate::upstream::{Base, Upstream};
@@ -175,6 +175,12 @@ impl Shared {
             return Ok(());
         }
         Err(Failure::new(Code::RateLimited, "too many requests; slow down"))
+    }
+
+    /// Binders of a path look again, on all nodes.
+    pub(crate) async fn touch(&self, path: &str, cause: Cause) {
+        self.feeds.touch(path, cause);
+        self.nodes.tell_touched(path, cause).await;
     }
 
     pub(crate) fn count(&self, result: Result<(), &Failure>) {

@@ -42,7 +42,7 @@ pub struct Claims {
     /// Sockets created per second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub creates_per_second: Option<f64>,
-    /// Bytes per second of each socket.
+    /// Bytes per second, both ways together, of all its sockets on one relay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes_per_second: Option<u64>,
 }

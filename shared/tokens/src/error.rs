@@ -39,7 +39,8 @@ pub enum TokenError {
         /// What it must be.
         expected: String,
     },
-    /// `targets` is missing or empty. A token never allows everything by leaving something out.
+    /// `targets` is missing or empty. A token never allows everything by leaving something out. It is checked
+    /// last: the token is in order otherwise, its `origins` included.
     #[error(
         "the token allows no target; list in its claim `targets` what it may reach, as in `wss://chat.example.com`"
     )]

@@ -28,7 +28,7 @@ pub struct Grant {
     pub sockets_max: Option<u32>,
     /// Sockets created per second; may be less than 1.
     pub creates_per_second_max: Option<f64>,
-    /// Bytes per second of each socket, both ways.
+    /// Bytes per second, both ways together, of all its sockets on one relay.
     pub bytes_per_second_max: Option<u64>,
     /// When the token ends, in seconds since 1970, without leeway.
     pub expires_at: Option<u64>,
@@ -47,10 +47,12 @@ impl Grant {
         issuer_is_checked: bool,
         page: Option<&Origin>,
     ) -> Result<Self, TokenError> {
-        let terms = Terms::read(claims)?;
+        let terms = Terms::parse(claims)?;
         if let Some(origins) = &terms.origins {
             check_origin(origins, page)?;
         }
+        // Last: services without targets take this refusal for a yes to everything else.
+        terms.check_targets()?;
         Ok(Self {
             holder: holder(claims, jws, issuer_is_checked),
             targets: terms.targets,
@@ -74,11 +76,15 @@ pub struct Terms {
 impl Terms {
     /// Nothing that is empty or wrong widens what a token allows: it is refused.
     pub fn read(claims: &Claims) -> Result<Self, TokenError> {
+        let terms = Self::parse(claims)?;
+        terms.check_targets()?;
+        Ok(terms)
+    }
+
+    /// The same, perhaps without targets.
+    fn parse(claims: &Claims) -> Result<Self, TokenError> {
         let targets: Vec<TargetPattern> =
             parse_all("targets", &claims.targets, "`wss://*.example.com/live`")?;
-        if targets.is_empty() {
-            return Err(TokenError::NoTargets);
-        }
         let origins: Option<Vec<OriginPattern>> = match &claims.origins {
             Some(texts) => Some(parse_all("origins", texts, "`https://*.example.com`")?),
             None => None,
@@ -90,6 +96,10 @@ impl Terms {
         let wrong = |expected| TokenError::BadClaim { claim: "origin", expected };
         let upstream_origin = claims.origin.as_deref().map(str::parse).transpose().map_err(wrong)?;
         Ok(Self { targets, origins, upstream_origin })
+    }
+
+    fn check_targets(&self) -> Result<(), TokenError> {
+        if self.targets.is_empty() { Err(TokenError::NoTargets) } else { Ok(()) }
     }
 }
 

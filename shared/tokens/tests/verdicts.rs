@@ -224,6 +224,31 @@ async fn pages() {
     }
 }
 
+/// What takes tokens without targets relies on everything else having been checked.
+#[tokio::test]
+async fn no_targets_is_the_last_word() {
+    let key = TestKey::new("k", Algorithm::Hs256);
+    let ring = ring(&[&key]);
+    for (change, page, expected) in [
+        (json!({}), PAGE, Word::BadToken),
+        (json!({"origins": ["https://app.example.com"]}), PAGE, Word::BadToken),
+        (json!({"origins": ["https://app.example.com"]}), Some("https://b.example"), Word::WrongOrigin),
+        (json!({"origins": ["https://app.example.com"]}), None, Word::WrongOrigin),
+        (json!({"exp": now() - 31}), PAGE, Word::TokenExpired),
+    ] {
+        let mut claims = claims(&change);
+        claims["targets"] = json!([]);
+        let error = ring.verify(&key.sign(None, &claims), page).await.unwrap_err();
+        assert_eq!(error.word(), expected, "{change} for {page:?}: {error}");
+        assert_eq!(error == TokenError::NoTargets, expected == Word::BadToken, "{change}: {error}");
+    }
+    for origins in [json!([]), json!(["app.example.com"]), json!("x")] {
+        let token = key.sign(None, &claims(&json!({"targets": null, "origins": origins})));
+        let error = ring.verify(&token, PAGE).await.unwrap_err();
+        assert!(matches!(error, TokenError::BadClaim { claim: "origins", .. }), "{origins}: {error}");
+    }
+}
+
 #[tokio::test]
 async fn holders_never_meet() {
     let key = TestKey::new("k", Algorithm::Es256);

@@ -97,7 +97,8 @@ impl Authority {
                 let ends = grant.expires_at.map(|ends| ends.saturating_add(LEEWAY.as_secs()));
                 Ok((credential.named(&grant.holder), ends))
             }
-            // It is signed by a key of ours and its time is now; that it is for no relay's targets is no matter here.
+            // It is signed by a key of ours, its time is now and the page is one of its `origins`; that it is for no relay's
+            // targets is no matter here.
             Err(TokenError::NoTargets) => {
                 let claims = claims(token);
                 let subject = claims.as_ref().and_then(|claims| claims.get("sub")?.as_str());

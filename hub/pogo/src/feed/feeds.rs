@@ -7,15 +7,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use polysocket_service::Lifecycle;
 
+use super::cause::Cause;
 use super::member::Member;
 use super::news::{News, What};
 use super::poller;
-use super::state::{Feed, Pauses};
+use super::state::{Feed, Pauses, Turn};
 use super::update::Shown;
 use crate::access::Scope;
 use crate::document::Document;
 use crate::metrics::PogoMetrics;
-use crate::upstream::{Resource, Upstream, parent};
+use crate::upstream::{Freshness, Resource, Upstream, parent};
 use crate::wire::{Code, Failure};
 
 /// Members that are told something between two chances for other tasks.
@@ -241,30 +242,34 @@ impl Feeds {
         }
     }
 
-    /// A path was written to, or somebody says that it has changed: it, its collection and what is below are read.
-    pub(crate) fn touch(&self, path: &str) {
-        self.map().at(path).for_each(|feed| feed.touch());
-        self.touch_around(path);
+    /// A path was written to, or somebody says that it has changed: it, its collection and what is below are read; after
+    /// a write that failed the path alone.
+    pub(crate) fn touch(&self, path: &str, cause: Cause) {
+        self.map().at(path).for_each(|feed| feed.touch(cause));
+        if cause != Cause::Failed {
+            self.touch_around(path, cause);
+        }
     }
 
-    fn touch_around(&self, path: &str) {
+    fn touch_around(&self, path: &str, cause: Cause) {
         let map = self.map();
         let of_collection = parent(path).into_iter().flat_map(|path| map.at(path));
-        of_collection.chain(map.below(path)).for_each(|feed| feed.touch());
+        of_collection.chain(map.below(path)).for_each(|feed| feed.touch(cause));
     }
 
     /// Everything may have changed.
     pub(crate) fn touch_all(&self) {
-        self.map().feeds.values().flat_map(HashMap::values).for_each(|feed| feed.touch());
+        self.map().feeds.values().flat_map(HashMap::values).for_each(|feed| feed.touch(Cause::Told));
     }
 
     /// A path was deleted by a write in this scope, which so knows that it is gone; others look for themselves.
     pub(crate) async fn deleted(&self, path: &str, scope: Scope) {
         let mine: Vec<_> = self.map().at(path).filter(|feed| feed.scope() == scope).cloned().collect();
-        self.touch(path);
+        self.touch(path, Cause::Written);
         for feed in mine {
-            let news = feed.told(Shown::Gone);
-            self.spread(&feed, news).await;
+            if let Some(news) = feed.told_in(scope, Shown::Gone) {
+                self.spread(&feed, news).await;
+            }
         }
     }
 
@@ -279,7 +284,7 @@ impl Feeds {
         here: bool,
     ) {
         let all: Vec<_> = self.map().at(path).cloned().collect();
-        self.touch_around(path);
+        self.touch_around(path, Cause::Told);
         for feed in all {
             // A query asks for a part or another view of it.
             if audience == Some(Audience::Everybody) && feed.resource.url.query().is_none() {
@@ -287,35 +292,56 @@ impl Feeds {
                 let news = feed.told(shown);
                 self.spread(&feed, news).await;
                 if feed.crosses(here) {
-                    feed.touch();
+                    feed.touch(Cause::Told);
                 }
-            } else if audience != Some(Audience::Private) || self.audience(&feed, false) {
-                feed.touch();
+            } else if audience != Some(Audience::Private) || self.unshare(&feed) {
+                feed.touch(Cause::Told);
             }
         }
     }
 
-    /// The API has said who may see the answers of a feed. False: the feed is over, its members are elsewhere.
-    pub(super) fn audience(&self, feed: &Arc<Feed>, public: bool) -> bool {
-        let public = public && self.0.parts.share_public;
-        let mut map = self.map();
-        let scope = feed.scope();
-        if feed.over.is_cancelled() || public == (scope == Scope::Public) {
-            return !feed.over.is_cancelled();
+    /// A reading's state, for those of whom the API says that they may see it. `None`: the feed is over, its members are
+    /// elsewhere.
+    pub(super) fn read(
+        &self,
+        feed: &Arc<Feed>,
+        turn: &Turn,
+        shown: Shown,
+        freshness: &Freshness,
+    ) -> Option<News> {
+        let public = freshness.public && self.0.parts.share_public;
+        if public && feed.scope() != Scope::Public {
+            return self.share(feed, turn, shown, freshness);
         }
-        if public {
-            let Some(shared) = map.get(&feed.resource, Scope::Public).cloned() else {
-                map.remove(feed);
-                feed.set_scope(Scope::Public);
-                map.insert(Scope::Public, feed.clone());
-                return true;
-            };
-            self.close(&mut map, feed);
-            for member in feed.drain() {
-                self.enter(&mut map, &shared, &member);
-            }
-            self.seat(&mut map);
-            return false;
+        let goes_on = if public { !feed.over.is_cancelled() } else { self.unshare(feed) };
+        goes_on.then(|| feed.read(turn, shown, freshness))
+    }
+
+    /// What is for everybody was read for some: their feed becomes that of all, or its members go there.
+    fn share(&self, feed: &Arc<Feed>, turn: &Turn, shown: Shown, freshness: &Freshness) -> Option<News> {
+        let mut map = self.map();
+        if feed.over.is_cancelled() {
+            return None;
+        }
+        let Some(shared) = map.get(&feed.resource, Scope::Public).cloned() else {
+            map.remove(feed);
+            let news = feed.open(turn, shown, freshness);
+            map.insert(Scope::Public, feed.clone());
+            return Some(news);
+        };
+        self.close(&mut map, feed);
+        for member in feed.drain() {
+            self.enter(&mut map, &shared, &member);
+        }
+        self.seat(&mut map);
+        None
+    }
+
+    /// What is read is not for everybody, or not any more. False: the feed is over, its members are elsewhere.
+    pub(super) fn unshare(&self, feed: &Arc<Feed>) -> bool {
+        let mut map = self.map();
+        if feed.over.is_cancelled() || feed.scope() != Scope::Public {
+            return !feed.over.is_cancelled();
         }
         self.close(&mut map, feed);
         let was = feed.shows();

@@ -7,10 +7,11 @@ use rand::Rng;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Feeds;
+use super::cause::Cause;
 use super::speakers::Refusal;
 use super::state::{Feed, Turn};
 use super::update::Shown;
-use crate::access::Scope;
+use crate::access::{Credential, Scope};
 use crate::document::Document;
 use crate::upstream::{Answer, Ask, EventSource, Reading, is_below};
 use crate::wire::{Code, Failure};
@@ -42,7 +43,7 @@ pub(super) fn start(feeds: Feeds, feed: Arc<Feed>) {
 
 async fn poll(feeds: &Feeds, feed: &Arc<Feed>) {
     loop {
-        let turn = feed.turn();
+        let turn = feed.turn(feeds.0.parts.pauses.shortest);
         let ask = Ask {
             credential: turn.credential.as_ref(),
             etag: turn.etag.clone(),
@@ -55,6 +56,7 @@ async fn poll(feeds: &Feeds, feed: &Arc<Feed>) {
         tokio::select! {
             () = sleep(pause.mul_f64(1.0 + jitter)) => {}
             () = feed.wake.notified() => {}
+            () = feed.due() => {}
         }
     }
 }
@@ -75,11 +77,8 @@ async fn settle(
     }
     match reading {
         Ok(Reading::New(Answer { document, freshness, .. })) => {
-            if !feeds.audience(feed, freshness.public) {
-                return None;
-            }
             heard(feeds, feed, turn);
-            let news = feed.read(turn, Shown::Value(document), &freshness);
+            let news = feeds.read(feed, turn, Shown::Value(document), &freshness)?;
             feed.finish(turn);
             count(if news.members.is_empty() { "unchanged" } else { "changed" });
             feeds.spread(feed, news).await;
@@ -88,7 +87,7 @@ async fn settle(
         Ok(Reading::Same(freshness)) => {
             count("not-modified");
             // Who may see it can change without it.
-            if freshness.closed && feed.scope() == Scope::Public && !feeds.audience(feed, false) {
+            if freshness.closed && !feeds.unshare(feed) {
                 return None;
             }
             heard(feeds, feed, turn);
@@ -103,7 +102,7 @@ async fn settle(
             let of_client = failure.http.is_some_and(|status| (400..500).contains(&status));
             if of_client && feed.scope() == Scope::Public {
                 match feed.refused(turn, failure.code) {
-                    Refusal::All if refused && !feeds.audience(feed, false) => return None,
+                    Refusal::All if refused && !feeds.unshare(feed) => return None,
                     Refusal::All => {}
                     Refusal::Doubt => return Some(feed.until_another(&parts.pauses)),
                     Refusal::Part => {
@@ -135,12 +134,13 @@ async fn listen(feeds: &Feeds, feed: &Arc<Feed>) {
     let parts = &feeds.0.parts;
     let mut pause = parts.pauses.shortest;
     loop {
-        let turn = feed.turn();
-        if let Ok(response) = parts.upstream.open_events(&feed.resource, turn.credential.as_ref()).await {
+        let speaker = feed.speaker();
+        let scope = speaker.as_ref().map_or(Scope::Anonymous, Credential::scope);
+        if let Ok(response) = parts.upstream.open_events(&feed.resource, speaker.as_ref()).await {
             pause = parts.pauses.shortest;
             feed.set_streaming(true);
             // What changed before the stream was open.
-            feed.touch();
+            feed.touch(Cause::Told);
             let mut events = EventSource::new(response.into_body(), parts.event_bytes_max);
             // Many events make few readings: the next is due then.
             let (mut due, mut waits) = (Instant::now() + parts.pauses.shortest, false);
@@ -148,7 +148,7 @@ async fn listen(feeds: &Feeds, feed: &Arc<Feed>) {
                 let batch = tokio::select! {
                     batch = events.next() => batch,
                     () = sleep_until(due), if waits => {
-                        feed.touch();
+                        feed.touch(Cause::Told);
                         (due, waits) = (Instant::now() + parts.pauses.shortest, false);
                         continue;
                     }
@@ -156,22 +156,19 @@ async fn listen(feeds: &Feeds, feed: &Arc<Feed>) {
                 let Some(batch) = batch else { break };
                 // What comes with one member's credential is believed within its own scope only: whether it is still
                 // for everybody is said by answers, not by events.
-                let believed = parts.event_values && feed.scope() != Scope::Public;
-                let last = batch.into_iter().next_back().filter(|_| believed);
-                match last.and_then(Document::parse) {
-                    Some(document) => {
-                        let news = feed.told(Shown::Value(document));
-                        feeds.spread(feed, news).await;
-                    }
+                let value = batch.into_iter().next_back().filter(|_| parts.event_values);
+                let told = |document| feed.told_in(scope, Shown::Value(document));
+                match value.and_then(Document::parse).and_then(told) {
+                    Some(news) => feeds.spread(feed, news).await,
                     None if Instant::now() >= due => {
-                        feed.touch();
+                        feed.touch(Cause::Told);
                         due = Instant::now() + parts.pauses.shortest;
                     }
                     None => waits = true,
                 }
             }
             feed.set_streaming(false);
-            feed.touch();
+            feed.touch(Cause::Told);
         }
         sleep(pause).await;
         pause = (pause * 2).min(parts.pauses.longest);

@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::HeaderValue;
 use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::cause::Cause;
 use super::member::Member;
 use super::news::{Known, News, What};
 use super::speakers::{Refusal, Speakers};
@@ -28,6 +30,8 @@ pub(crate) struct Feed {
     state: Mutex<State>,
     /// Read now.
     pub(super) wake: Notify,
+    /// A client has made another reading due.
+    pending: Notify,
     /// A reading has come to an end.
     pub(super) read_done: Notify,
     /// It has no members any more, or others have taken over.
@@ -47,6 +51,10 @@ struct State {
     done: u64,
     /// It was touched since it was last read: a writer may have been shown what it is not.
     touched: bool,
+    /// A client touched it since the last reading was begun, so that there has to be another.
+    is_pending: bool,
+    /// When that may begin at the earliest: what many clients do makes few readings.
+    due: Instant,
     seq: u64,
     /// What the last whole answer said; a 304 need not repeat it.
     lifetime: Option<Duration>,
@@ -87,6 +95,8 @@ impl Feed {
             begun: 0,
             done: 0,
             touched: false,
+            is_pending: false,
+            due: Instant::now(),
             seq: 0,
             lifetime: None,
             etag: None,
@@ -103,6 +113,7 @@ impl Feed {
             resource,
             state: Mutex::new(state),
             wake: Notify::new(),
+            pending: Notify::new(),
             read_done: Notify::new(),
             over: CancellationToken::new(),
         }
@@ -114,10 +125,6 @@ impl Feed {
 
     pub(super) fn scope(&self) -> Scope {
         self.state().scope
-    }
-
-    pub(super) fn set_scope(&self, scope: Scope) {
-        self.state().scope = scope;
     }
 
     pub(super) fn set_streaming(&self, streaming: bool) {
@@ -198,9 +205,19 @@ impl Feed {
         }
     }
 
-    pub(super) fn turn(&self) -> Turn {
+    /// As whom it is to be read now.
+    pub(super) fn speaker(&self) -> Option<Credential> {
+        let state = self.state();
+        state.speakers.choose(state.scope, &state.members)
+    }
+
+    /// A reading begins. The next one that a client makes due is not before `shortest` is over.
+    pub(super) fn turn(&self, shortest: Duration) -> Turn {
         let mut state = self.state();
         state.begun += 1;
+        if std::mem::take(&mut state.is_pending) {
+            state.due = Instant::now() + shortest;
+        }
         let speaker = state.speakers.choose(state.scope, &state.members);
         let is_validated = state.validated == state.generation;
         Turn {
@@ -213,13 +230,31 @@ impl Feed {
         }
     }
 
-    /// Something happened to the resource: what was asked before is not believed, and it is read at once.
-    pub(super) fn touch(&self) {
+    /// Something happened to the resource: what was asked before is not believed, and it is read at once, or when clients'
+    /// next reading is due.
+    pub(super) fn touch(&self, cause: Cause) {
         let mut state = self.state();
         state.generation += 1;
         state.touched = true;
+        state.is_pending |= cause != Cause::Told;
         drop(state);
-        self.wake.notify_one();
+        match cause {
+            Cause::Told => self.wake.notify_one(),
+            Cause::Written | Cause::Failed => self.pending.notify_one(),
+        }
+    }
+
+    /// Waits until a reading is due because of what clients did.
+    pub(super) async fn due(&self) {
+        loop {
+            let due = self.state().due();
+            match due {
+                // A timer is up to a millisecond late.
+                Some(due) if due <= Instant::now() => return,
+                Some(due) => return sleep_until(due).await,
+                None => self.pending.notified().await,
+            }
+        }
     }
 
     /// Whether a reading is to be thrown away, as it was overtaken.
@@ -256,12 +291,17 @@ impl Feed {
 
     /// A reading's state.
     pub(super) fn read(&self, turn: &Turn, shown: Shown, freshness: &Freshness) -> News {
+        self.state().read(self.id, turn, shown, freshness)
+    }
+
+    /// The same, and from now on the feed is for everybody. In one step: who comes later is shown this state, and nothing of
+    /// one before, not as what it is a patch of either.
+    pub(super) fn open(&self, turn: &Turn, shown: Shown, freshness: &Freshness) -> News {
         let mut state = self.state();
-        state.validated = turn.generation;
-        state.etag.clone_from(&freshness.etag);
-        state.last_modified.clone_from(&freshness.last_modified);
-        state.lifetime = freshness.lifetime;
-        state.show(self.id, shown)
+        state.scope = Scope::Public;
+        let news = state.read(self.id, turn, shown.clone(), freshness);
+        state.current = Some(Arc::new(Update::new(self.id, state.seq, shown, None)));
+        news
     }
 
     /// A reading that found nothing new.
@@ -273,11 +313,13 @@ impl Feed {
 
     /// A state that somebody else told.
     pub(super) fn told(&self, shown: Shown) -> News {
+        self.state().told(self.id, shown)
+    }
+
+    /// The same, by one who knows it of this scope only. `None`: by now others may see the feed.
+    pub(super) fn told_in(&self, scope: Scope, shown: Shown) -> Option<News> {
         let mut state = self.state();
-        state.generation += 1;
-        // They belong to what was read.
-        (state.etag, state.last_modified) = (None, None);
-        state.show(self.id, shown)
+        (state.scope == scope).then(|| state.told(self.id, shown))
     }
 
     /// A reading that failed.
@@ -340,6 +382,28 @@ impl State {
             None => What::Nothing,
             Some(_) => What::Recovered(None),
         }
+    }
+
+    /// When clients' next reading may begin, if they have made one due.
+    fn due(&self) -> Option<Instant> {
+        // One that was overtaken has told nobody anything, so another is made up for at once.
+        let due = if self.stale > 0 { Instant::now() } else { self.due };
+        self.is_pending.then_some(due)
+    }
+
+    fn read(&mut self, feed: u64, turn: &Turn, shown: Shown, freshness: &Freshness) -> News {
+        self.validated = turn.generation;
+        self.etag.clone_from(&freshness.etag);
+        self.last_modified.clone_from(&freshness.last_modified);
+        self.lifetime = freshness.lifetime;
+        self.show(feed, shown)
+    }
+
+    fn told(&mut self, feed: u64, shown: Shown) -> News {
+        self.generation += 1;
+        // They belong to what was read.
+        (self.etag, self.last_modified) = (None, None);
+        self.show(feed, shown)
     }
 
     fn unchanged(&mut self) -> What {

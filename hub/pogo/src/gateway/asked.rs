@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use axum::extract::Request;
 use http::{HeaderMap, HeaderName, header};
+use polysocket_tokens::Origin;
 
 use crate::access::Session;
 use crate::pogo::Pogo;
@@ -25,16 +26,24 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
+/// The origin of the page that asks: `Origin`, else that of `Referer`, as a page's `GET` from its own server has no `Origin`.
+fn page(headers: &HeaderMap) -> Option<String> {
+    match headers.get(header::ORIGIN) {
+        Some(origin) => origin.to_str().ok().map(str::to_owned),
+        None => Some(Origin::of_url(headers.get(header::REFERER)?.to_str().ok()?)?.to_string()),
+    }
+}
+
 /// Who asks, judged and within the limits.
 pub(super) async fn identity(
     pogo: &Pogo,
     headers: &HeaderMap,
     address: Option<IpAddr>,
 ) -> Result<Option<Session>, Failure> {
-    let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+    let origin = page(headers);
     pogo.0.admit(address, None)?;
     let session = match bearer(headers) {
-        Some(token) => Some(pogo.0.authority.judge(token, origin).await?),
+        Some(token) => Some(pogo.0.authority.judge(token, origin.as_deref()).await?),
         None if headers.contains_key(header::AUTHORIZATION) => {
             return Err(Failure::new(Code::Unauthorized, "only `Authorization: Bearer` is understood"));
         }

@@ -13,7 +13,7 @@ use super::answer::answer;
 use super::asked::{bearer, path_of};
 use crate::access::hash;
 use crate::document::Document;
-use crate::feed::Audience;
+use crate::feed::{Audience, Cause};
 use crate::pogo::Pogo;
 use crate::talk::publish as publish_event;
 use crate::upstream::Freshness;
@@ -110,8 +110,7 @@ async fn push(pogo: &Pogo, path: &str, document: Option<Document>, audience: Opt
 
 async fn touch(pogo: &Pogo, path: &str) {
     pogo.0.metrics.pushes.with_label_values(&["changed"]).inc();
-    pogo.0.feeds.touch(path);
-    pogo.0.nodes.tell_touched(path).await;
+    pogo.0.touch(path, Cause::Told).await;
 }
 
 fn authorized(pogo: &Pogo, headers: &HeaderMap) -> Result<(), Failure> {

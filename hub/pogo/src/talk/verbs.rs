@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use super::client::{Client, Reply};
 use crate::access::Credential;
 use crate::document::Document;
-use crate::feed::Style;
+use crate::feed::{Cause, Style};
 use crate::upstream::{Answer, Ask, Reading, Resource};
 use crate::wire::{Code, Dialect, Failure, verb_frame};
 
@@ -111,16 +111,16 @@ impl Client {
         self.ack(reply, None);
         if answer.status == 202 {
             // It will be deleted, later.
-            shared.feeds.touch(&resource.path);
+            shared.feeds.touch(&resource.path, Cause::Written);
         } else {
             shared.feeds.deleted(&resource.path, self.scope()).await;
         }
-        shared.nodes.tell_touched(&resource.path).await;
+        shared.nodes.tell_touched(&resource.path, Cause::Written).await;
         Ok(())
     }
 
     /// A write whose answer was lost may have been done, and one that was refused because of what is there tells that it
-    /// is something else than was thought: whoever is bound looks.
+    /// is something else than was thought: whoever is bound to this very path looks.
     async fn write(&self, method: Method, resource: &Resource, ask: Ask<'_>) -> Result<Answer, Failure> {
         let shared = &self.pogo.0;
         let answer = shared.upstream.write(method, resource, ask).await;
@@ -131,8 +131,7 @@ impl Client {
             _ => false,
         };
         if answer.as_ref().is_err_and(tells) {
-            shared.feeds.touch(&resource.path);
-            shared.nodes.tell_touched(&resource.path).await;
+            shared.touch(&resource.path, Cause::Failed).await;
         }
         answer
     }
@@ -166,8 +165,7 @@ impl Client {
         let created =
             answer.location.as_deref().and_then(|location| shared.base.path_of(&resource.url, location));
         for path in [Some(&*resource.path), created.as_deref()].into_iter().flatten() {
-            shared.feeds.touch(path);
-            shared.nodes.tell_touched(path).await;
+            shared.touch(path, Cause::Written).await;
         }
     }
 }

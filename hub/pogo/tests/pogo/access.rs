@@ -8,7 +8,7 @@ use polysocket_tokens::{Algorithm, AuthConfig, JwtKey};
 use serde_json::json as value;
 
 use crate::api::{Api, json};
-use crate::bed::{Bed, Client, Talks};
+use crate::bed::{Bed, Client, Setup, Talks};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const KNOWN: &str = "7879a3aa5783ba49e89fb2ee3a27480c96c4e6ce";
@@ -40,9 +40,7 @@ async fn known_tokens_and_jwts() {
         setup.config.auth_required = true;
         setup.config.tokens = vec![KNOWN.into()];
         setup.config.blocked_users = vec!["sub:eve".into()];
-        let key =
-            JwtKey { algorithm: Some(Algorithm::Hs256), secret: Some(SECRET.into()), ..JwtKey::default() };
-        setup.auth = Some(AuthConfig { keys: Tables::from(vec![key]), ..AuthConfig::default() });
+        trust_jwts(setup);
     })
     .await;
     let mut client = bed.client().await;
@@ -71,6 +69,53 @@ async fn known_tokens_and_jwts() {
     assert_eq!(answer.status(), 401);
     let answer = bed.send("GET", "/a", &[("Authorization", &format!("Bearer {KNOWN}"))], b"").await;
     assert_eq!(answer.status(), 200);
+}
+
+fn trust_jwts(setup: &mut Setup) {
+    let key = JwtKey { algorithm: Some(Algorithm::Hs256), secret: Some(SECRET.into()), ..JwtKey::default() };
+    setup.auth = Some(AuthConfig { keys: Tables::from(vec![key]), ..AuthConfig::default() });
+}
+
+/// A token is for pages of the origins that it names, also where it is for no relay's targets.
+#[tokio::test]
+async fn the_origins_of_a_jwt() {
+    let api = api().await;
+    let bed = Bed::with(&api.url, |setup| {
+        setup.config.auth = AuthMode::Known;
+        trust_jwts(setup);
+    })
+    .await;
+    let (app, other) = (("Origin", "https://app.example"), ("Origin", "https://other.example"));
+    for (origins, page, is_taken) in [
+        (value!(null), None, true),
+        (value!(null), Some(other), true),
+        (value!(["https://app.example"]), Some(app), true),
+        (value!("https://app.example"), Some(app), true),
+        (value!(["https://app.example"]), Some(other), false),
+        (value!(["https://app.example"]), Some(("Origin", "null")), false),
+        (value!(["https://app.example"]), None, false),
+        (value!(["*"]), None, true),
+        (value!([]), Some(app), false),
+        (value!(["https://app.example", "app.example"]), Some(app), false),
+        (value!(7), Some(app), false),
+    ] {
+        let token = sign(&value!({"sub": "anna", "exp": now() + 60, "origins": origins}));
+        let mut client = Client::try_open(bed.address, "/", page.as_slice()).await.unwrap();
+        let answer = client.ask(&auth(&token)).await;
+        let expected = if is_taken { r#""status":"ok""# } else { r#""code":"unauthorized""# };
+        assert!(answer.contains(expected), "{origins} for {page:?}: {answer}");
+        let bearer = format!("Bearer {token}");
+        let headers: Vec<_> = page.into_iter().chain([("Authorization", bearer.as_str())]).collect();
+        let status = bed.send("GET", "/a", &headers, b"").await.status();
+        assert_eq!(status, if is_taken { 200 } else { 401 }, "{origins} for {page:?}");
+    }
+    // A page's `GET` from its own server.
+    let token = sign(&value!({"sub": "anna", "exp": now() + 60, "origins": ["https://app.example"]}));
+    let bearer = format!("Bearer {token}");
+    for (referer, status) in [("https://app.example/page", 200), ("https://other.example/", 401)] {
+        let headers = [("Referer", referer), ("Authorization", bearer.as_str())];
+        assert_eq!(bed.send("GET", "/a", &headers, b"").await.status(), status, "{referer}");
+    }
 }
 
 /// A JWT (RFC 7519) with whatever claims.

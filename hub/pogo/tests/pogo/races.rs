@@ -92,6 +92,62 @@ async fn a_write_that_is_refused_says_something_about_the_resource() {
     }
 }
 
+/// Anybody can fail to write, above all other paths, too.
+#[tokio::test]
+async fn a_write_that_is_refused_says_nothing_of_what_is_below() {
+    for status in [404, 500] {
+        let api = Api::new(|_| json(200, &[], "1")).await;
+        let one = Bed::with(&api.url, |setup| setup.config.poll_every = Span::seconds(60)).await;
+        let broker = one.broker.clone();
+        let other = Bed::with(&api.url, |setup| {
+            setup.config.poll_every = Span::seconds(60);
+            setup.broker = Some(broker);
+        })
+        .await;
+        let (mut here, mut there) = (one.client().await, other.client().await);
+        for binder in [&mut here, &mut there] {
+            binder.bind("/").await;
+            binder.bind("/a").await;
+        }
+        api.now(move |seen| match seen.method {
+            http::Method::DELETE => json(status, &[], "{}"),
+            _ => json(200, &[], "2"),
+        });
+        let answer = one.client().await.ask(r#"{"seqId":1,"event":"delete","path":"/"}"#).await;
+        assert!(answer.contains(r#""status":"error""#), "{answer}");
+        for binder in [&mut here, &mut there] {
+            let frame = binder.json().await;
+            assert_eq!((&frame["path"], &frame["data"]), (&"/".into(), &2.into()), "{status}");
+            // What else was touched would be read before this is.
+            assert!(binder.ask(r#"{"id":1,"event":"show","uri":"/b"}"#).await.contains(r#""data":2"#));
+        }
+        assert_eq!((api.reads("/"), api.reads("/a")), (4, 2), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn many_writes_that_are_refused_and_few_readings() {
+    let api = Api::new(|_| json(200, &[], "1")).await;
+    let bed = Bed::with(&api.url, |setup| {
+        setup.config.poll_every = Span::seconds(60);
+        setup.config.poll_shortest = Span::seconds(60);
+    })
+    .await;
+    let (mut binder, mut writer) = (bed.client().await, bed.client().await);
+    binder.bind("/a").await;
+    api.now(move |seen| match seen.method {
+        http::Method::PUT => json(404, &[], "{}"),
+        _ => json(200, &[], "2"),
+    });
+    let put = r#"{"seqId":1,"event":"put","path":"/a","data":{}}"#;
+    writer.ask(put).await;
+    assert_eq!(binder.json().await["data"], 2, "the first at once");
+    for _ in 0..20 {
+        writer.ask(put).await;
+    }
+    assert_eq!(api.reads("/a"), 2);
+}
+
 #[tokio::test]
 async fn what_cannot_be_said_in_both_encodings() {
     let api = Api::new(|_| json(200, &[], "1")).await;

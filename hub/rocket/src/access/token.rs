@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use polysocket_tokens::{Keyring, Origin, OriginPattern, TokenError};
+use polysocket_tokens::{Keyring, TokenError};
 use serde_json::{Map, Value};
 
 use super::{ChannelPattern, Permission, Session, User};
@@ -41,7 +41,8 @@ pub(crate) async fn bearer(
 ) -> Result<Bearer, Reason> {
     match keyring.verify(token, origin).await {
         Ok(grant) if grant.expires_at.is_some() => {}
-        // It is signed by a key of ours and its time is now; that it is for no relay's targets is no matter here.
+        // It is signed by a key of ours, its time is now and the page is one of its `origins`; that it is for no relay's
+        // targets is no matter here.
         Err(TokenError::NoTargets) => {}
         Ok(_) => return Err(bad("the token is no JWT, so it names no user")),
         Err(TokenError::Unavailable) => return Err(Reason::Unavailable),
@@ -49,7 +50,7 @@ pub(crate) async fn bearer(
     }
     let claims = payload(token).ok_or_else(|| bad("the token has no claims"))?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    read(&claims, name, hub, origin, now)
+    read(&claims, name, hub, now)
 }
 
 fn bad(text: &str) -> Reason {
@@ -62,13 +63,7 @@ fn payload(token: &str) -> Option<Map<String, Value>> {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
 }
 
-fn read(
-    claims: &Map<String, Value>,
-    name: &str,
-    hub: &str,
-    origin: Option<&str>,
-    now: Duration,
-) -> Result<Bearer, Reason> {
+fn read(claims: &Map<String, Value>, name: &str, hub: &str, now: Duration) -> Result<Bearer, Reason> {
     let subject = claims.get("sub").and_then(Value::as_str).filter(|subject| !subject.is_empty());
     if subject != Some(name) {
         return Err(bad("the token's user (claim `sub`) is not the one that is given as `user`"));
@@ -76,7 +71,6 @@ fn read(
     if name.len() > USER_NAME_BYTES_MAX {
         return Err(bad("the token's user (claim `sub`) has more than 256 bytes"));
     }
-    check_origin(claims, origin)?;
     let hubs = claims.get("rocket").and_then(Value::as_object);
     let rights = hubs.and_then(|hubs| hubs.get(hub).or_else(|| hubs.get("*"))).and_then(Value::as_object);
     let rights = rights.ok_or_else(|| bad("the token is not for this hub (claim `rocket`)"))?;
@@ -88,22 +82,6 @@ fn read(
     let user = User { name: name.into(), permission, read, write };
     let session = Session { user: Arc::new(user), counted_as: format!("jwt:{name}").into() };
     Ok(Bearer { session, ends_in: (Duration::from_secs(ends) + LEEWAY).saturating_sub(now) })
-}
-
-/// Where the keyring did not come to it, as the token allows no relay's target.
-fn check_origin(claims: &Map<String, Value>, origin: Option<&str>) -> Result<(), Reason> {
-    let allowed: Vec<OriginPattern> = match claims.get("origins") {
-        None | Some(Value::Null) => return Ok(()),
-        Some(Value::String(text)) => text.parse().into_iter().collect(),
-        Some(Value::Array(texts)) => texts.iter().filter_map(|text| text.as_str()?.parse().ok()).collect(),
-        Some(_) => Vec::new(),
-    };
-    let page: Option<Origin> = origin.and_then(|origin| origin.parse().ok());
-    let meant = |pattern: &OriginPattern| match &page {
-        Some(page) => pattern.matches(page),
-        None => *pattern == OriginPattern::Any,
-    };
-    if allowed.iter().any(meant) { Ok(()) } else { Err(bad("the token is not for pages of this origin")) }
 }
 
 fn patterns(rights: &Map<String, Value>, right: &str) -> Result<Vec<ChannelPattern>, Reason> {
@@ -126,22 +104,22 @@ mod tests {
 
     use super::*;
 
-    fn bearer(claims: &Value, hub: &str, origin: Option<&str>) -> Result<Bearer, Reason> {
-        read(claims.as_object().expect("an object"), "anna", hub, origin, Duration::from_secs(1000))
+    fn bearer(claims: &Value, hub: &str) -> Result<Bearer, Reason> {
+        read(claims.as_object().expect("an object"), "anna", hub, Duration::from_secs(1000))
     }
 
     #[test]
     fn what_is_said_is_allowed_and_nothing_else() {
         let claims =
             json!({"sub":"anna","exp":1060,"rocket":{"/a":{"read":["news-*"]},"*":{"write":["chat"]}}});
-        let at_a = bearer(&claims, "/a", None).expect("let in");
+        let at_a = bearer(&claims, "/a").expect("let in");
         assert_eq!(at_a.ends_in, Duration::from_secs(90));
         assert!(at_a.session.may_read("news-1") && !at_a.session.may_read("chat"));
         assert!(!at_a.session.may_write("chat") && !at_a.session.may_write("news-1"));
-        let at_b = bearer(&claims, "/b", None).expect("let in");
+        let at_b = bearer(&claims, "/b").expect("let in");
         assert!(at_b.session.may_write("chat") && !at_b.session.may(Permission::READ));
         let late = json!({"sub":"anna","exp":990,"rocket":{"*":{}}});
-        assert_eq!(bearer(&late, "/a", None).expect("let in").ends_in, Duration::from_secs(20));
+        assert_eq!(bearer(&late, "/a").expect("let in").ends_in, Duration::from_secs(20));
     }
 
     #[test]
@@ -157,15 +135,9 @@ mod tests {
             json!({"sub":"anna","exp":1060,"rocket":{"/a":{"read":"*"}}}),
             json!({"sub":"anna","exp":1060,"rocket":{"/a":{"read":[1]}}}),
             json!({"sub":"anna","exp":1060,"rocket":{"/a":{"write":vec!["x"; 65]}}}),
-            json!({"sub":"anna","exp":1060,"rocket":{"/a":{}},"origins":[]}),
-            json!({"sub":"anna","exp":1060,"rocket":{"/a":{}},"origins":["https://b.example"]}),
-            json!({"sub":"anna","exp":1060,"rocket":{"/a":{}},"origins":7}),
         ] {
-            let found = bearer(&claims, "/a", Some("https://a.example"));
+            let found = bearer(&claims, "/a");
             assert!(matches!(found, Err(Reason::BadToken(_))), "{claims}: {found:?}");
         }
-        let claims = json!({"sub":"anna","exp":1060,"rocket":{"/a":{}},"origins":["https://*.example"]});
-        assert!(bearer(&claims, "/a", Some("https://a.example")).is_ok());
-        assert!(bearer(&claims, "/a", None).is_err());
     }
 }

@@ -171,6 +171,30 @@ async fn users_by_token() {
 }
 
 #[tokio::test]
+async fn pages_that_a_token_is_for() {
+    let bed = bed_with_tokens().await;
+    let token = |origins| {
+        let rights = json!({"*": {"read": ["*"]}});
+        jwt(&json!({"sub": "anna", "exp": now() + 600, "rocket": rights, "origins": origins}), KEY)
+    };
+    let ours = ["https://*.example.com"];
+    for (page, origins, why) in [
+        (Some("https://app.example.com"), json!(ours), None),
+        (Some("https://app.example.org"), json!(ours), Some("not for pages of this origin")),
+        (None, json!(ours), Some("tells no origin")),
+        (None, json!(["*"]), None),
+        (Some("https://app.example.com"), json!([]), Some("is empty")),
+        (Some("https://app.example.com"), json!(7), Some("`origins`")),
+    ] {
+        let mut client = Client::try_connect(&format!("ws://{}/echo", bed.address), page).await.unwrap();
+        let answer = login(&mut client, "anna", &token(origins.clone())).await;
+        let reason = answer["reason"].as_str();
+        assert_eq!(why.is_none(), answer == json!({"authenticated": "anna"}), "{page:?} {origins}: {answer}");
+        assert!(why.is_none_or(|why| reason.unwrap().contains(why)), "{page:?} {origins}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_token_s_session_ends_with_it() {
     let bed = bed_with_tokens().await;
     let rights = json!({"*": {"read": ["*"]}});

@@ -24,19 +24,26 @@ fn the_configuration_of_a_cluster_can_be_used() {
         std::fs::write(key(&format!("{name}.key")), made.signing_key.serialize_pem()).expect("written");
     }
     std::fs::write(key("cluster.toml"), text).expect("written");
-    let checked = Command::new(env!("CARGO_BIN_EXE_polysocket"))
-        .args(["check-config", "--config", &key("cluster.toml")])
-        .env_remove("POLYSOCKET_BIN")
-        .env("POLYSOCKET_CLUSTER_SECRET", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")
-        .env("POLYSOCKET_REGISTRY_URL", "redis://:password@redis.internal:6379")
-        .env("POLYSOCKET_RELAYD_NAME", "tom")
-        .env("POLYSOCKET_RELAYD_ADDRESS", "tom.example.com")
-        .env("POLYSOCKET_BROKER_URL", "redis://:password@redis.internal:6379")
-        .env("POLYSOCKET_GOCKETS_ADMIN_TOKEN", "0123456789abcdef")
-        .output()
-        .expect("run");
+    let common = [
+        ("POLYSOCKET_CLUSTER_SECRET", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
+        ("POLYSOCKET_REGISTRY_URL", "redis://:password@redis.internal:6379"),
+    ];
+    let relay = [("POLYSOCKET_RELAYD_NAME", "tom"), ("POLYSOCKET_RELAYD_ADDRESS", "tom.example.com")];
+    let hub = [
+        ("POLYSOCKET_BROKER_URL", "redis://:password@redis.internal:6379"),
+        ("POLYSOCKET_GOCKETS_ADMIN_TOKEN", "0123456789abcdef"),
+    ];
+    // Each has what it needs in its environment, and nothing else.
+    for (part, own) in [("router", &[][..]), ("relayd", &relay[..]), ("hub", &hub[..])] {
+        let checked = Command::new(env!("CARGO_BIN_EXE_polysocket"))
+            .args(["check-config", "--for", part, "--config", &key("cluster.toml")])
+            .env_remove("POLYSOCKET_BIN")
+            .envs(common.iter().chain(own).copied())
+            .output()
+            .expect("run");
+        assert!(checked.status.success(), "{part}: {}", String::from_utf8_lossy(&checked.stderr));
+    }
     std::fs::remove_dir_all(&folder).expect("removed");
-    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
 }
 
 /// Names of metrics in a text, without what a label or a histogram adds.

@@ -2,7 +2,7 @@
 
 import { fromBuffer, toBase64, toBuffer } from './bytes';
 import { Done, Stop } from './call';
-import { CoreEvents, makeCore } from './core';
+import { CoreEvents, UNIT_BYTES_MAX, makeCore } from './core';
 import { hasBuffers, nothing, now, page, root } from './engine';
 import { CLOSE } from './frames';
 import { Place, sessionUrl } from './place';
@@ -10,11 +10,11 @@ import { IDLE, Link, Receiver, Transport } from './receive';
 import { transports } from './transports';
 
 /**
- * A body of frames begins with so many bytes, which all browsers take for a beacon, too; it shrinks when somebody in
- * between refuses it, down to the least.
+ * A body of frames has at most so many bytes, which all browsers take for a beacon, too. It shrinks when somebody in
+ * between may have refused it, down to a unit with its head of 3 bytes, and grows again by a sixteenth of what got through.
  */
 const BODY_BYTES_MAX = 60000;
-const BODY_BYTES_MIN = 1024;
+const BODY_BYTES_MIN = UNIT_BYTES_MAX + 3;
 /** Units in one body (docs/PROTOCOL.md §4). */
 const BODY_UNITS_MAX = 1000;
 /** Longest URL that every engine and every proxy takes, less the callback. */
@@ -167,6 +167,7 @@ export function carry(on: CarrierEvents): Carrier {
           if (unacked > ACK_BYTES) pump(true);
           else if (!ackTimer)
             ackTimer = setTimeout(function () {
+              ackTimer = 0;
               pump(true);
             }, ACK_MS);
       },
@@ -241,7 +242,7 @@ export function carry(on: CarrierEvents): Carrier {
     let body: any = posts ? '' : null;
     let frames = '';
     let unit;
-    const bytesMax = posts ? bodyBytes : ((URL_MAX - target.length) * 3) / 4;
+    const bytesMax = posts ? bodyBytes : Math.min(bodyBytes, ((URL_MAX - target.length) * 3) / 4);
     for (let n = core.first; !shut && n - core.first < BODY_UNITS_MAX && (unit = core.frame(n)); n++) {
       if (frames && frames.length + unit.length > bytesMax) break;
       frames += unit;
@@ -272,19 +273,21 @@ export function carry(on: CarrierEvents): Carrier {
         if (answer.ok) {
           last = now();
           sendFailures = 0;
+          bodyBytes = Math.min(bodyBytes + size / 16, BODY_BYTES_MAX);
           core.acked(answer.ack);
           pump();
         } else if (code == 'gone') lost();
         else if (SHUT.test(code!)) shut = true;
-        else unsent(size);
+        else unsent(size, code);
       };
     }) as Stop;
   }
 
-  function unsent(bytes: number): void {
-    const small = bytes <= BODY_BYTES_MIN;
-    bodyBytes = Math.max(bytes / 4, BODY_BYTES_MIN);
-    if (small && ++sendFailures % FAILURES_MAX == 0) {
+  function unsent(bytes: number, code?: string): void {
+    // A word is the relay's own: nobody in between has refused anything.
+    const large = !code && bytes > BODY_BYTES_MIN;
+    if (large) bodyBytes = Math.max(bytes / 4, BODY_BYTES_MIN);
+    else if (++sendFailures % FAILURES_MAX == 0 && !code) {
       change('failed');
       receive();
     }
@@ -293,7 +296,7 @@ export function carry(on: CarrierEvents): Carrier {
         sending = null;
         pump(true);
       },
-      small ? backoff(sendFailures) : 0
+      large ? 0 : backoff(sendFailures)
     );
     sending = function () {
       clearTimeout(pause);
@@ -355,7 +358,8 @@ export function carry(on: CarrierEvents): Carrier {
         const message = core.send(type);
         const reader = new root.FileReader();
         reader.onloadend = function () {
-          message.bytes = fromBuffer(reader.result || []);
+          if (!reader.result) return lost();
+          message.bytes = fromBuffer(reader.result);
           pump();
         };
         reader.readAsArrayBuffer(data);

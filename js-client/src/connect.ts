@@ -36,8 +36,8 @@ export interface Connection {
   send(type: number, data: any): void;
   /** The page gives up before it is open. */
   fail(): void;
-  /** The browser's own, where that is what carries. `use`: the page sends by it. */
-  own(use?: boolean): any;
+  /** The browser's own, where that is what carries. `use`: 1 when the page sends by it, 2 when it closes it. */
+  own(use?: number): any;
 }
 
 export function connect(
@@ -79,6 +79,8 @@ export function connect(
   let adopted = false;
   /** The page has sent, or received: from now on nothing can be replaced unseen. */
   let touched = false;
+  /** The page has closed it. */
+  let closing = false;
 
   // --- What the page is told --------------------------------------------------------------------------------
 
@@ -148,7 +150,7 @@ export function connect(
         if (!carrier) why = 'refused';
         return decide();
       }
-      const young = canCarry && event.code == 1006 && now() - began < YOUNG_MS;
+      const young = canCarry && !closing && event.code == 1006 && now() - began < YOUNG_MS;
       if (young && !touched) return replace('cut');
       if (young) learn(NATIVE);
       finish(event.code, event.reason, event.wasClean, erred);
@@ -319,6 +321,7 @@ export function connect(
     fail: fail,
     own: function (use) {
       if (use) touched = true;
+      closing = closing || use == 2;
       return adopted && native;
     },
   };

@@ -9,7 +9,7 @@ export function relay(link: Link): Receiver {
   const core = link.core;
   const socket = new NativeWebSocket(link.url('w'));
   const read = frameReader(link);
-  /** The number of the next unit; 0 before there is a way for it. */
+  /** The number of the next unit; 0 before there is a way for it, and -1 when the relay has still to be told where it begins. */
   let cursor = 0;
   let acked = core.received;
 
@@ -17,6 +17,8 @@ export function relay(link: Link): Receiver {
     let frames = '';
     let unit;
     if (!cursor) return;
+    // Perhaps an earlier request had brought more than the window.
+    if (cursor < core.first) frames = frame(START, leb((cursor = core.first)));
     while (cursor - core.first < link.window && (unit = core.frame(cursor))) {
       frames += unit;
       cursor++;
@@ -27,8 +29,7 @@ export function relay(link: Link): Receiver {
 
   socket.binaryType = 'arraybuffer';
   socket.onopen = function () {
-    cursor = core.first;
-    socket.send(toBuffer(frame(START, leb(cursor))));
+    cursor = -1;
     pump();
   };
   socket.onmessage = function (event: any) {

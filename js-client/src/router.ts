@@ -63,14 +63,20 @@ export function create(
     attempt();
   }
 
+  function withoutToken(): void {
+    done(null);
+  }
+
   let token: any = options.token;
-  if (typeof token != 'function') withToken(token);
-  else if ((token = token(target, withToken)))
-    if (token.then)
-      token.then(withToken, function () {
-        done(null);
-      });
-    else withToken(token);
+  const asks = typeof token == 'function';
+  try {
+    if (asks) token = token(target, withToken);
+  } catch (_) {
+    token = 0;
+    withoutToken();
+  }
+  if (token && token.then) token.then(withToken, withoutToken);
+  else if (token || !asks) withToken(token);
   return function () {
     // What has been asked for is waited for, so that it can be given back.
     done = function (place) {

@@ -121,7 +121,7 @@ const prototype: any = assign(PolySocket.prototype, {
     const connection = state.connection;
     if (!arguments.length) throw new TypeError('no data');
     if (state.readyState == CONNECTING) throw exception('InvalidStateError', 11, 'not open');
-    const native = connection.own(true);
+    const native = connection.own(1);
     if (native) return native.send(data);
     const isBuffer = data && data.byteLength >= 0;
     const isBlob = hasBlobs && data instanceof root.Blob;
@@ -135,7 +135,6 @@ const prototype: any = assign(PolySocket.prototype, {
     const state: State = this._;
     const connection = state.connection;
     const before = state.readyState;
-    const native = connection.own();
     if (code !== undefined) {
       // Halves go to the even neighbour (Web IDL, [Clamp]).
       code = code % 2 == 0.5 ? code - 0.5 : Math.round(code);
@@ -146,6 +145,7 @@ const prototype: any = assign(PolySocket.prototype, {
     // A frame cannot carry a reason without a code.
     if (bytes) code = code || 1000;
     if (before >= CLOSING) return;
+    const native = connection.own(2);
     state.readyState = CLOSING;
     if (before == CONNECTING) connection.fail();
     else if (!native) connection.send(CLOSE, code ? fromCode(code >> 8, code & 255) + bytes : '');

@@ -132,6 +132,21 @@ describe('a network that cuts WebSockets', () => {
     engine.close();
     await box.stop();
   });
+
+  test('after the page has closed: closed, nothing is tried in its place, and nothing is remembered', async () => {
+    const box = await startMiddlebox(server.origin, 'mute');
+    const engine = makeEngine(server.origin, { middlebox: box });
+    const socket = new engine.PolySocket(server.echo, [], { probe: false });
+    const story = follow(socket);
+    await story.opened();
+    const asked = engine.network.requests.length;
+    socket.close();
+    await box.stop();
+    assert.equal((await story.closed()).code, 1006);
+    assert.ok(!String(verdict(engine)).includes('websocket'));
+    assert.deepEqual(engine.network.requests.slice(asked).filter(({ url }) => url.includes('/create')), []);
+    engine.close();
+  });
 });
 
 describe('verdicts', () => {

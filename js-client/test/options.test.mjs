@@ -61,6 +61,19 @@ describe('the script tag', () => {
   });
 });
 
+describe('a token function that throws', () => {
+  test('closes what cannot go without, and is in nobody else\'s way', async () => {
+    const engine = makeEngine(server.origin);
+    const token = () => {
+      throw new Error('of the page');
+    };
+    const story = follow(new engine.PolySocket(server.echo, [], { transports: 'poll', token }));
+    assert.equal((await story.closed()).code, 1006);
+    await works(new engine.PolySocket(server.echo, [], { token }));
+    engine.close();
+  });
+});
+
 describe('configure', () => {
   test('is for sockets made later; the third argument is for one', async () => {
     const engine = makeEngine(server.origin);

@@ -176,6 +176,79 @@ describe('a session changes its transport', () => {
   });
 });
 
+describe('sending', () => {
+  const posts = (engine) => engine.network.requests.filter(({ method, url }) => method == 'POST' && url.includes('/s/'));
+
+  test('goes by scripts where no POST comes through, also what is longer than one unit', async () => {
+    const engine = makeEngine(server.origin);
+    const socket = new engine.PolySocket(server.echo, [], { transports: 'stream jsonp' });
+    const story = follow(socket);
+    await story.opened();
+    engine.network.fault = ({ method, url }) => (method == 'POST' && url.includes('/s/') ? 'refuse' : undefined);
+    const text = 'x'.repeat(3000);
+    socket.send(text);
+    await story.messages(1);
+    assert.deepEqual(story.data(), [text]);
+    assert.equal(socket.transport, 'jsonp');
+    assert.ok(posts(engine).length < 20, 'it is not tried again and again without a pause');
+    socket.close();
+    await story.closed();
+    engine.close();
+  });
+
+  test('is not slower for ever after something was lost', async () => {
+    const engine = makeEngine(server.origin);
+    const socket = new engine.PolySocket(server.echo, [], { transports: 'stream' });
+    const story = follow(socket);
+    await story.opened();
+    socket.send('a');
+    await story.messages(1);
+    // An ack alone, of what came.
+    engine.network.fault = ({ method }) => (method == 'POST' ? 'refuse' : undefined);
+    const before = posts(engine).length;
+    await engine.network.until(() => posts(engine).length > before);
+    engine.network.fault = undefined;
+    const text = 'x'.repeat(300_000);
+    socket.send(text);
+    await story.messages(2);
+    assert.equal(story.data()[1], text);
+    assert.ok(posts(engine).length - before < 30, `${posts(engine).length - before} requests`);
+    socket.close();
+    await story.closed();
+    engine.close();
+  });
+
+  test('does not end the acks of a stream: they come also after one was due while something was under way', async () => {
+    const engine = makeEngine(server.origin);
+    const socket = new engine.PolySocket(server.echo, [], { transports: 'stream' });
+    const story = follow(socket);
+    await story.opened();
+    socket.send('a');
+    await story.messages(1);
+    engine.network.fault = ({ method }) => (method == 'POST' ? { delay: 2000 } : undefined);
+    socket.send('b');
+    await story.messages(2);
+    engine.network.fault = undefined;
+    const before = posts(engine).length;
+    await engine.network.until(() => posts(engine).slice(before).some(({ url }) => /[?&]ack=/.test(url) && !url.includes('t=f')));
+    socket.close();
+    await story.closed();
+    engine.close();
+  });
+
+  test('of a Blob that cannot be read fails the socket, and nothing is sent in its place', async () => {
+    const engine = makeEngine(server.origin);
+    const socket = new engine.PolySocket(server.echo, [], { transports: 'poll' });
+    const story = follow(socket);
+    await story.opened();
+    engine.run('FileReader = class { readAsArrayBuffer() { this.result = null; setTimeout(() => this.onloadend(), 0); } }');
+    socket.send(engine.run('new Blob(["gone"])'));
+    assert.equal((await story.closed()).code, 1006);
+    assert.deepEqual(story.data(), []);
+    engine.close();
+  });
+});
+
 describe('the end', () => {
   test('a relay that is gone: close with 1006', async () => {
     const other = await startServer();

@@ -22,19 +22,11 @@ impl Budget {
         Self { bytes_per_second: bytes_per_second.max(1), paid_at: Mutex::new(Instant::now()) }
     }
 
-    /// Spends `bytes`; how long nobody may spend more.
+    /// Spends `bytes`; how long whoever spent them must wait before the next. Nobody waits for what others spend
+    /// meanwhile, or who waits shortest would have it all.
     pub(crate) fn spend(&self, bytes: usize) -> Duration {
-        let cost = Duration::from_secs_f64(bytes as f64 / self.bytes_per_second as f64);
-        self.pay(cost)
-    }
-
-    /// How long nobody may spend.
-    pub(crate) fn debt(&self) -> Duration {
-        self.pay(Duration::ZERO)
-    }
-
-    fn pay(&self, cost: Duration) -> Duration {
         let now = Instant::now();
+        let cost = Duration::from_secs_f64(bytes as f64 / self.bytes_per_second as f64);
         let mut paid_at = self.paid_at.lock().unwrap_or_else(PoisonError::into_inner);
         *paid_at = (*paid_at).max(now) + cost;
         paid_at.duration_since(now).saturating_sub(BURST)
@@ -75,7 +67,6 @@ mod tests {
         let budget = budgets.of("me", 1000);
         assert_eq!(budget.spend(1000), Duration::ZERO);
         assert_eq!(budgets.of("me", 1000).spend(500), Duration::from_millis(500), "shared");
-        assert_eq!(budget.debt(), Duration::from_millis(500), "asking costs nothing");
         tokio::time::advance(Duration::from_secs(2)).await;
         assert_eq!(budget.spend(1000), Duration::ZERO, "nothing is saved up beyond the burst");
         drop(budget);

@@ -149,9 +149,7 @@ async fn try_open(node: &Arc<Node>, establish: Establish) -> Result<(Outcome, Ar
     let facts = Facts {
         connection: connection_id(&id),
         page_origin: establish.page_origin.and_then(|origin| HeaderValue::from_str(&origin).ok()),
-        budget: establish.bytes_per_second_max.map(|rate| {
-            node.budgets.of(establish.socket_lease.as_ref().map_or("", |lease| &lease.holder), rate)
-        }),
+        budget: establish.bytes_per_second_max.map(|rate| node.budgets.of(&establish.holder, rate)),
         lease: establish.socket_lease,
     };
     let cell = Cell::new(session, facts, node.clock);

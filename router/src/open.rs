@@ -230,6 +230,7 @@ impl Call<'_> {
             hold: *hold,
             socket_lease: limited.then(|| self.lease(request_id)),
             bytes_per_second_max: grant.bytes_per_second_max,
+            holder: grant.bytes_per_second_max.map(|_| grant.holder.clone()).unwrap_or_default(),
             budget_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
         }
     }

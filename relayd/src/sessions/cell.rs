@@ -49,6 +49,16 @@ struct Inner {
     waiting: Vec<Waker>,
     /// The driver's timer goes off then.
     armed: Option<Time>,
+    /// The page sends nothing before: its token spends too fast.
+    sends_at: Option<Instant>,
+}
+
+/// What became of trying to send.
+pub(crate) enum Tried {
+    /// The session has judged.
+    Sent(Sent),
+    /// The token has spent too much: it is to be tried again then.
+    Later(Instant),
 }
 
 impl Cell {
@@ -56,7 +66,7 @@ impl Cell {
         Arc::new(Self {
             facts,
             clock,
-            inner: Mutex::new(Inner { session, waiting: Vec::new(), armed: None }),
+            inner: Mutex::new(Inner { session, waiting: Vec::new(), armed: None, sends_at: None }),
             senders: Notify::new(),
             waiting_sends: AtomicU8::new(0),
             driver: Notify::new(),
@@ -124,10 +134,10 @@ impl Cell {
 
     /// Sends one unit, waiting at most until `within` for its turn or for room. The last number accepted.
     pub(crate) async fn send(&self, number: Option<u64>, unit: &Unit, within: Duration) -> Result<u64, Word> {
-        let mut sent = self.try_send(number, unit);
-        if let Sent::Wait(_) = sent {
-            sent = self.send_later(number, unit, within).await;
-        }
+        let sent = match self.try_send(number, unit) {
+            Tried::Later(_) | Tried::Sent(Sent::Wait(_)) => self.send_later(number, unit, within).await,
+            Tried::Sent(sent) => sent,
+        };
         match sent {
             Sent::Accepted(ack) => Ok(ack),
             Sent::Refused(word) => Err(word),
@@ -137,22 +147,24 @@ impl Cell {
     }
 
     /// Sends one unit, if it is its turn, there is room for it, and its token may spend.
-    pub(crate) fn try_send(&self, number: Option<u64>, unit: &Unit) -> Sent {
-        // An end is told at once, whichever side it comes from.
-        let may_cost = unit.kind != Kind::Close && self.with(|session, _| session.is_open());
-        if may_cost && !self.debt().is_zero() {
-            return Sent::Wait(Wait::Full);
-        }
-        let sent = self.with(|session, now| session.send(now, number, unit));
-        if let (Sent::Accepted(_), Some(budget)) = (sent, &self.facts.budget) {
-            budget.spend(unit.data.len());
-        }
-        sent
-    }
-
-    /// How long its token may not spend.
-    pub(crate) fn debt(&self) -> Duration {
-        self.facts.budget.as_ref().map_or(Duration::ZERO, |budget| budget.debt())
+    pub(crate) fn try_send(&self, number: Option<u64>, unit: &Unit) -> Tried {
+        self.with_inner(|inner, now| {
+            let Inner { session, sends_at, .. } = inner;
+            // Only what is new costs anything, and an end does not.
+            let is_new = number.is_none_or(|number| number == session.accepted() + 1);
+            let budget = self.facts.budget.as_ref().filter(|_| is_new && unit.kind != Kind::Close);
+            if let (Some(_), Some(at)) = (budget, *sends_at)
+                && session.is_open()
+                && Instant::now() < at
+            {
+                return Tried::Later(at);
+            }
+            let sent = session.send(now, number, unit);
+            if let (Some(budget), Sent::Accepted(_)) = (budget, sent) {
+                *sends_at = Some(Instant::now() + budget.spend(unit.data.len()));
+            }
+            Tried::Sent(sent)
+        })
     }
 
     async fn send_later(&self, number: Option<u64>, unit: &Unit, within: Duration) -> Sent {
@@ -163,12 +175,14 @@ impl Cell {
             tokio::pin!(woken);
             // Before the session is asked, so that no wake is missed.
             woken.as_mut().enable();
-            let sent = self.try_send(number, unit);
-            if !matches!(sent, Sent::Wait(_)) || Instant::now() >= deadline {
-                return sent;
+            let (wait, until) = match self.try_send(number, unit) {
+                Tried::Later(at) => (Wait::Full, at.min(deadline)),
+                Tried::Sent(Sent::Wait(wait)) => (wait, deadline),
+                Tried::Sent(sent) => return sent,
+            };
+            if Instant::now() >= deadline {
+                return Sent::Wait(wait);
             }
-            let debt = self.debt();
-            let until = if debt.is_zero() { deadline } else { deadline.min(Instant::now() + debt) };
             let _ = timeout_at(until, woken).await;
         }
     }
@@ -290,6 +304,7 @@ pub(super) mod tests {
         assert_eq!(send(2, 1).await, Err(Word::Busy));
         assert_eq!(send(2, 5).await, Ok(2));
         assert_eq!(began.elapsed(), Duration::from_secs(2), "3 s of bytes, less one that is free");
+        assert_eq!(send(2, 0).await, Ok(2), "a repeat costs nothing");
         let end = Unit::whole(Kind::Close, polysocket_protocol::Bytes::new());
         assert_eq!(cell.send(Some(3), &end, Duration::ZERO).await, Ok(3), "an end is told at once");
     }

@@ -4,6 +4,6 @@ mod cell;
 mod driver;
 mod table;
 
-pub(crate) use cell::{Cell, Facts, Receiver};
+pub(crate) use cell::{Cell, Facts, Receiver, Tried};
 pub(crate) use driver::{Dial as DialLater, Driver};
 pub(crate) use table::Table;

@@ -6,6 +6,7 @@ use polysocket_protocol::frame::{Frame, FrameError};
 use polysocket_protocol::{Bytes, CloseUp, Kind, Unit, Word, binary, close};
 use polysocket_service::http::body::{ReadError, read};
 use polysocket_service::http::{Answer, Body};
+use tokio::time::Instant;
 
 use crate::answer::Manner;
 use crate::node::Node;
@@ -121,8 +122,10 @@ async fn send(node: &Node, cell: &Cell, params: Params, payload: Option<Bytes>) 
     };
     let mut number = params.number;
     let mut accepted = 0;
+    // One for all of them.
+    let deadline = Instant::now() + node.config.send_timeout.as_duration();
     for unit in units {
-        let sent = cell.send(number, &unit, node.config.send_timeout.as_duration()).await;
+        let sent = cell.send(number, &unit, deadline - Instant::now()).await;
         accepted = sent.map_err(|word| (word, None))?;
         number = number.map(|number| number + 1);
     }

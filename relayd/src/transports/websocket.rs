@@ -14,7 +14,7 @@ use polysocket_protocol::limits::WINDOW_UNITS;
 use polysocket_protocol::{Kind, Unit, Word, close};
 use polysocket_service::http::{Body, Handshake};
 use polysocket_session::{Sent, Style, Take};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -25,7 +25,7 @@ use super::{STREAM_CHUNK_BYTES, attach_stream};
 use crate::answer::Manner;
 use crate::node::Node;
 use crate::query::Params;
-use crate::sessions::{Cell, Receiver};
+use crate::sessions::{Cell, Receiver, Tried};
 
 const READ_BUFFER_BYTES: usize = 1024;
 /// A page that takes nothing for so long has gone.
@@ -94,11 +94,11 @@ async fn carry(mut socket: Socket, receiver: Receiver) {
         tokio::pin!(room);
         // Before the session is asked, so that no wake is missed.
         room.as_mut().enable();
-        if let Err(word) = carried.send_waiting() {
-            return end(&mut socket, word).await;
-        }
+        let later = match carried.send_waiting() {
+            Ok(later) => later,
+            Err(word) => return end(&mut socket, word).await,
+        };
         let waits = !carried.waiting.is_empty();
-        let debt = if waits { cell.debt() } else { Duration::ZERO };
         tokio::select! {
             taken = carried.receiver.take(STREAM_CHUNK_BYTES) => {
                 let (out, over) = down(&mut frames, taken);
@@ -115,7 +115,7 @@ async fn carry(mut socket: Socket, receiver: Receiver) {
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return,
             },
             () = room, if waits => {}
-            () = sleep(debt), if !debt.is_zero() => {}
+            () = sleep_until(later.unwrap_or_else(Instant::now)), if later.is_some() => {}
         }
     }
     let _ = timeout(WRITE_TIMEOUT, socket.close(None)).await;
@@ -158,17 +158,19 @@ impl Carried {
         Ok(())
     }
 
-    fn send_waiting(&mut self) -> Result<(), Word> {
+    /// Sends what can be; when to try again, if that is for the time to tell.
+    fn send_waiting(&mut self) -> Result<Option<Instant>, Word> {
         while let Some((number, unit)) = self.waiting.front() {
             match self.receiver.cell().try_send(Some(*number), unit) {
-                Sent::Accepted(_) => drop(self.waiting.pop_front()),
-                Sent::Wait(_) => return Ok(()),
+                Tried::Later(at) => return Ok(Some(at)),
+                Tried::Sent(Sent::Accepted(_)) => drop(self.waiting.pop_front()),
+                Tried::Sent(Sent::Wait(_)) => break,
                 // The page learns of an end by its own unit.
-                Sent::Refused(Word::Closed) => self.waiting.clear(),
-                Sent::Refused(word) => return Err(word),
+                Tried::Sent(Sent::Refused(Word::Closed)) => self.waiting.clear(),
+                Tried::Sent(Sent::Refused(word)) => return Err(word),
             }
         }
-        Ok(())
+        Ok(None)
     }
 }
 

@@ -117,6 +117,7 @@ async fn the_token_says_what_the_target_sees() {
     assert_eq!(asked.origin.as_deref(), Some("https://upstream.example"));
     assert_eq!(asked.page_origin.as_deref(), Some("https://page.example"));
     assert_eq!(asked.bytes_per_second_max, Some(64 * 1024));
+    assert!(!asked.holder.is_empty(), "all sockets of the token share it");
     assert_eq!(asked.socket_lease, None, "nothing of it is counted");
 
     let token = jwt(|_| ());

@@ -194,6 +194,7 @@ mod tests {
             hold: false,
             socket_lease: None,
             bytes_per_second_max: None,
+            holder: String::new(),
             budget_ms: 5000,
         }
     }

@@ -28,9 +28,12 @@ pub struct Establish {
     /// What the relay renews while the socket lives and releases at its end.
     #[serde(default)]
     pub socket_lease: Option<SocketLease>,
-    /// Bytes per second the socket may carry, both ways together.
+    /// Bytes per second that all sockets of the `holder` may carry on one relay, both ways together.
     #[serde(default)]
     pub bytes_per_second_max: Option<u64>,
+    /// Who has the token, where that has such a limit.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub holder: String,
     /// What was left of the router's deadline when the message was sent, ms.
     pub budget_ms: u64,
 }

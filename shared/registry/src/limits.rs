@@ -75,7 +75,7 @@ pub(crate) fn check_establish(establish: &Establish) -> Result<(), RegistryError
     text("a request id", &establish.request_id, REQUEST_ID_BYTES_MAX)?;
     establish.socket_lease.as_ref().map_or(Ok(()), check_socket_lease)?;
     let optional = [&establish.origin, &establish.page_origin].into_iter().flatten();
-    let all = establish.protocols.iter().chain(optional).chain([&establish.target]);
+    let all = establish.protocols.iter().chain(optional).chain([&establish.target, &establish.holder]);
     texts("an establish message", all.map(String::as_str))
 }
 

@@ -190,7 +190,7 @@ async fn asks_by_the_letter() {
                 "protocols": ["chat.v2", "chat"], "origin": "https://page.example.com", "page_origin": null,
                 "hold": false,
                 "socket_lease": {"holder": "acme", "id": "r1"},
-                "bytes_per_second_max": 1_048_576, "budget_ms": 4500,
+                "bytes_per_second_max": 1_048_576, "holder": "anna", "budget_ms": 4500,
             },
         })
     );

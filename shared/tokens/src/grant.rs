@@ -47,12 +47,11 @@ impl Grant {
         issuer_is_checked: bool,
         page: Option<&Origin>,
     ) -> Result<Self, TokenError> {
-        let terms = Terms::parse(claims)?;
-        if let Some(origins) = &terms.origins {
-            check_origin(origins, page)?;
+        // Before the targets: services without any take `NoTargets` for a yes to everything else.
+        if let Some(origins) = origins(claims)? {
+            check_origin(&origins, page)?;
         }
-        // Last: services without targets take this refusal for a yes to everything else.
-        terms.check_targets()?;
+        let terms = Terms::read(claims)?;
         Ok(Self {
             holder: holder(claims, jws, issuer_is_checked),
             targets: terms.targets,
@@ -69,38 +68,33 @@ impl Grant {
 #[derive(Debug)]
 pub struct Terms {
     targets: Vec<TargetPattern>,
-    origins: Option<Vec<OriginPattern>>,
     upstream_origin: Option<Origin>,
 }
 
 impl Terms {
     /// Nothing that is empty or wrong widens what a token allows: it is refused.
     pub fn read(claims: &Claims) -> Result<Self, TokenError> {
-        let terms = Self::parse(claims)?;
-        terms.check_targets()?;
-        Ok(terms)
-    }
-
-    /// The same, perhaps without targets.
-    fn parse(claims: &Claims) -> Result<Self, TokenError> {
         let targets: Vec<TargetPattern> =
             parse_all("targets", &claims.targets, "`wss://*.example.com/live`")?;
-        let origins: Option<Vec<OriginPattern>> = match &claims.origins {
-            Some(texts) => Some(parse_all("origins", texts, "`https://*.example.com`")?),
-            None => None,
-        };
-        if origins.as_ref().is_some_and(Vec::is_empty) {
-            let expected = "is empty; leave it out, so that the token is for any page".to_owned();
-            return Err(TokenError::BadClaim { claim: "origins", expected });
+        if targets.is_empty() {
+            return Err(TokenError::NoTargets);
         }
+        origins(claims)?;
         let wrong = |expected| TokenError::BadClaim { claim: "origin", expected };
         let upstream_origin = claims.origin.as_deref().map(str::parse).transpose().map_err(wrong)?;
-        Ok(Self { targets, origins, upstream_origin })
+        Ok(Self { targets, upstream_origin })
     }
+}
 
-    fn check_targets(&self) -> Result<(), TokenError> {
-        if self.targets.is_empty() { Err(TokenError::NoTargets) } else { Ok(()) }
+/// Pages of which origins a token is for, if it is not for all.
+fn origins(claims: &Claims) -> Result<Option<Vec<OriginPattern>>, TokenError> {
+    let Some(texts) = &claims.origins else { return Ok(None) };
+    let origins = parse_all("origins", texts, "`https://*.example.com`")?;
+    if origins.is_empty() {
+        let expected = "is empty; leave it out, so that the token is for any page".to_owned();
+        return Err(TokenError::BadClaim { claim: "origins", expected });
     }
+    Ok(Some(origins))
 }
 
 /// Whether a page of this origin is meant by one of the patterns.

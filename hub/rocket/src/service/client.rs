@@ -110,13 +110,18 @@ impl Client {
             }
         };
         let changes = self.session.as_ref().is_some_and(|old| old.counted_as != session.counted_as);
+        let ends_inbox = changes && self.is_strict();
+        if login.wants_token && (self.inbox.is_none() || ends_inbox) {
+            // Before anything of the old session ends.
+            self.count_inbox(&session)?;
+        }
         if changes {
             self.leave().await;
         } else if self.is_strict() {
             // The same user with another token, which may allow less.
             self.subscriptions.keep(|channel| session.may_read(channel));
         }
-        let token = if login.wants_token { Some(self.token(&session).await?) } else { None };
+        let token = if login.wants_token { Some(self.token().await?) } else { None };
         let ends_in = bearer.map(|bearer| bearer.ends_in);
         self.expiry = ends_in.map(|ends_in| Expiry::new(&self.link, ends_in, &self.hub.node.life));
         self.tell(&format!("logged in as `{}`", session.user.name.escape_debug()));
@@ -166,16 +171,18 @@ impl Client {
         }
     }
 
+    /// The first inbox comes with the connection; a login and a logout make one more each time.
+    fn count_inbox(&self, session: &Session) -> Result<(), Reason> {
+        if self.had_inbox { self.hub.count_creation(session) } else { Ok(()) }
+    }
+
     /// The connection's own token; its inbox is opened when it is first needed.
-    async fn token(&mut self, session: &Session) -> Result<String, Reason> {
+    async fn token(&mut self) -> Result<String, Reason> {
         if self.inbox.is_none() {
-            // The first one comes with the connection; a login and a logout make one more each time.
-            if std::mem::replace(&mut self.had_inbox, true) {
-                self.hub.count_creation(session)?;
-            }
             // What comes in at once must not come before the answer that tells the token.
             self.link.hold();
             self.inbox = Some(Box::new(Inbox::open(&self.hub, &self.link).await?));
+            self.had_inbox = true;
         }
         Ok(self.inbox.as_ref().map(|inbox| inbox.token.clone()).unwrap_or_default())
     }
@@ -231,7 +238,10 @@ impl Client {
         if !is_token(&client) || !self.hub.is_known(&topic).await? {
             return Err(Reason::UnknownClient);
         }
-        let from = self.token(&session).await?;
+        if self.inbox.is_none() {
+            self.count_inbox(&session)?;
+        }
+        let from = self.token().await?;
         self.publish(&topic, &wire::direct_payload(&event, data, &from)).await?;
         self.answer(&Reply::DirectSent { client: &client }, id);
         Ok(())

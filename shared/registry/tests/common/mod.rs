@@ -64,6 +64,7 @@ pub fn request(id: &str) -> Establish {
         hold: false,
         socket_lease: Some(socket_lease("acme", id)),
         bytes_per_second_max: Some(1 << 20),
+        holder: "anna".to_owned(),
         budget_ms: 4500,
     }
 }

@@ -108,7 +108,10 @@ pub(crate) async fn serve<H: Handler>(mut stream: Stream, peer: Peer, shared: Ar
             stream.write_all(&answer).await?;
             stream.flush().await
         });
-        match written.await {
+        let written = written.await;
+        // Before it is looked at below: from then on nothing but the peer's silence would end this.
+        is_stopping |= shared.life.is_stopping();
+        match written {
             Ok(Ok(())) if keep_alive && !is_stopping => {}
             Ok(Ok(())) => {
                 let _ = timeout(shared.config.write_timeout.as_duration(), stream.shutdown()).await;
@@ -117,7 +120,6 @@ pub(crate) async fn serve<H: Handler>(mut stream: Stream, peer: Peer, shared: Ar
             Ok(Err(_)) => return Served::Ended(metrics::BROKEN),
             Err(_) => return Served::Ended(metrics::WRITE_TIMEOUT),
         }
-        is_stopping = shared.life.is_stopping();
     }
 }
 

@@ -9,10 +9,10 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
+use super::answering::Answering;
 use super::bind::{Bound, PEER_TIMEOUT};
 use super::connection::{self, Served};
 use super::park::Exchange;
@@ -103,15 +103,18 @@ async fn greet<H: Handler>(
     }
 }
 
-/// A connection without a request for `head_timeout` ends: at once if there never was one, else when its streams have.
+/// A connection that is neither asked nor answers for `head_timeout` ends.
 async fn serve_h2<H: Handler>(stream: Stream, peer: Peer, shared: Arc<Shared<H>>) -> &'static str {
     let handler = shared.handler.clone();
-    let asked = Arc::new(Notify::new());
-    let asks = asked.clone();
+    let answering = Arc::new(Answering::default());
+    let begins = answering.clone();
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        asks.notify_one();
+        let answer = begins.begin();
         let handler = handler.clone();
-        async move { Ok::<_, Infallible>(handler.handle(request, Exchange::unparkable(peer)).await) }
+        async move {
+            let response = handler.handle(request, Exchange::unparkable(peer)).await;
+            Ok::<_, Infallible>(response.map(|body| answer.until_end_of(body)))
+        }
     });
     let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
@@ -120,21 +123,22 @@ async fn serve_h2<H: Handler>(stream: Stream, peer: Peer, shared: Arc<Shared<H>>
         .keep_alive_interval(PEER_TIMEOUT)
         .serve_connection(TokioIo::new(stream), service);
     let silence = sleep(shared.config.head_timeout.as_duration());
-    tokio::pin!(connection, silence);
-    let mut has_asked = false;
+    // Made once: each would take the lock that all connections share.
+    let stopping = shared.life.stopping();
+    tokio::pin!(connection, silence, stopping);
     let ended = loop {
         tokio::select! {
             ended = connection.as_mut() => break Some(ended),
-            () = shared.life.stopping() => break None,
-            () = asked.notified() => {
-                has_asked = true;
-                silence.as_mut().reset(Instant::now() + shared.config.head_timeout.as_duration());
-            }
+            () = &mut stopping => break None,
             () = silence.as_mut() => {
-                if !has_asked {
+                if !answering.has_begun() {
+                    // It may be in its handshake still, which no grace would end.
                     return metrics::HEAD_TIMEOUT;
                 }
-                break None;
+                if !answering.since_last_asked() {
+                    break None;
+                }
+                silence.as_mut().reset(Instant::now() + shared.config.head_timeout.as_duration());
             }
         }
     };

@@ -13,6 +13,7 @@
 //! WebSockets. What all daemons serve: `shim`, the client's script, and `probe`, a WebSocket that says one thing.
 
 mod answer;
+mod answering;
 mod bind;
 pub mod body;
 mod config;

@@ -4,6 +4,7 @@
 mod common;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use common::{
@@ -14,7 +15,8 @@ use polysocket_registry::{
 };
 use polysocket_tests::patience::eventually;
 use polysocket_tests::redis_server::RedisServer;
-use tokio::net::TcpListener;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, timeout};
 
 const LONG: Duration = Duration::from_secs(60);
@@ -240,6 +242,34 @@ async fn a_command_the_server_refuses_is_not_called_unreachable() {
     let error = registry.announce(&lease("tom", 7)).await.unwrap_err();
     assert!(matches!(error, RegistryError::Refused { .. }), "{error}");
     assert!(registry.stats().reachable);
+}
+
+/// The name leads to another server now, as after a failover by DNS, and the connections to the old one stand.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_becomes_a_replica_is_left() {
+    let (old, new) = (RedisServer::start().await.unwrap(), RedisServer::start().await.unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("redis://{}", listener.local_addr().unwrap());
+    let leads_to = Arc::new(AtomicU16::new(old.port()));
+    let leads = leads_to.clone();
+    let way = tokio::spawn(async move {
+        loop {
+            let (mut here, _) = listener.accept().await.unwrap();
+            let mut there = TcpStream::connect(("127.0.0.1", leads.load(Ordering::Relaxed))).await.unwrap();
+            tokio::spawn(async move { copy_bidirectional(&mut here, &mut there).await });
+        }
+    });
+    let registry = open(&RegistryConfig { url, ..config(&old) }).await.unwrap();
+    registry.announce(&lease("tom", 7)).await.unwrap();
+    leads_to.store(new.port(), Ordering::Relaxed);
+    let mut connection =
+        redis::Client::open(old.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let demoted = redis::cmd("REPLICAOF").arg("127.0.0.1").arg(new.port()).query_async(&mut connection).await;
+    assert_eq!(demoted, Ok(()));
+    eventually("it is announced to the new one", async || registry.announce(&lease("tom", 7)).await.is_ok())
+        .await;
+    assert!(registry.stats().reachable);
+    way.abort();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{ErrorKind, FromRedisValue, RedisError, RedisResult, ScriptInvocation, ServerErrorKind};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout_at};
 
 use crate::RegistryError;
@@ -20,6 +20,8 @@ pub(super) struct Connection {
     at: String,
     command_timeout: Duration,
     state: watch::Sender<State>,
+    /// The server has become a replica: another one is to be written to, perhaps by the same name.
+    replica: Notify,
 }
 
 #[derive(Clone)]
@@ -31,7 +33,7 @@ enum State {
 impl Connection {
     pub fn new(at: String, command_timeout: Duration) -> Self {
         let state = State::Down { since: Instant::now(), why: "not connected yet".into() };
-        Self { at, command_timeout, state: watch::Sender::new(state) }
+        Self { at, command_timeout, state: watch::Sender::new(state), replica: Notify::new() }
     }
 
     pub fn at(&self) -> &str {
@@ -48,6 +50,11 @@ impl Connection {
 
     pub fn set_up(&self, connection: MultiplexedConnection) {
         self.state.send_replace(State::Up(connection));
+    }
+
+    /// Until the server says that it takes no writes any more.
+    pub async fn becomes_a_replica(&self) {
+        self.replica.notified().await;
     }
 
     /// Keeps the time since when it is down.
@@ -118,6 +125,10 @@ impl Connection {
     }
 
     fn explain(&self, error: &RedisError) -> RegistryError {
+        if error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly) {
+            self.replica.notify_one();
+            return self.unreachable_because(error.to_string());
+        }
         // What a server says while it starts, or hands over to another, passes by itself.
         let passes = matches!(
             error.kind(),

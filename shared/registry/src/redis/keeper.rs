@@ -93,6 +93,7 @@ impl Keeper {
         loop {
             tokio::select! {
                 () = link.lost.cancelled() => return "the connection was closed".to_owned(),
+                () = self.connection.becomes_a_replica() => return "it takes no writes: it is a replica".to_owned(),
                 () = self.switchboard.changed.notified() => {
                     match timeout(patience, self.subscribe(&mut link)).await {
                         Ok(Ok(())) => (),

@@ -14,7 +14,11 @@ async function bind(page, path, ways = ['native', 'native']) {
   await page.waitForSelector('.pane[data-name=right]', { timeout: SEEN_MS });
   // The page has connected them by what it chose, which on a busy machine may be no WebSocket. An attempt that is given up
   // is told on the console.
-  for (const pane of both) await pane.until('open');
+  for (const pane of both) {
+    await pane.until('open');
+    // And shows where it began, which would else come into the log when that has been emptied.
+    await untilText(page, pane.at('document'), /^[{[]/);
+  }
   for (const [index, pane] of both.entries()) {
     await page.$eval(pane.at('way'), (select, way) => (select.value = way), ways[index]);
     await page.$eval(pane.at('log'), (log) => log.querySelector('ol').replaceChildren());

@@ -179,11 +179,22 @@ describe('a session changes its transport', () => {
 describe('sending', () => {
   const posts = (engine) => engine.network.requests.filter(({ method, url }) => method == 'POST' && url.includes('/s/'));
 
-  test('goes by scripts where no POST comes through, also what is longer than one unit', async () => {
+  async function open(transports) {
     const engine = makeEngine(server.origin);
-    const socket = new engine.PolySocket(server.echo, [], { transports: 'stream jsonp' });
+    const socket = new engine.PolySocket(server.echo, [], { transports });
     const story = follow(socket);
     await story.opened();
+    return { engine, socket, story };
+  }
+
+  async function end({ engine, socket, story }) {
+    socket.close();
+    await story.closed();
+    engine.close();
+  }
+
+  test('goes by scripts where no POST comes through, also what is longer than one unit', async () => {
+    const { engine, socket, story } = await open('stream jsonp');
     engine.network.fault = ({ method, url }) => (method == 'POST' && url.includes('/s/') ? 'refuse' : undefined);
     const text = 'x'.repeat(3000);
     socket.send(text);
@@ -191,16 +202,11 @@ describe('sending', () => {
     assert.deepEqual(story.data(), [text]);
     assert.equal(socket.transport, 'jsonp');
     assert.ok(posts(engine).length < 20, 'it is not tried again and again without a pause');
-    socket.close();
-    await story.closed();
-    engine.close();
+    await end({ engine, socket, story });
   });
 
   test('is not slower for ever after something was lost', async () => {
-    const engine = makeEngine(server.origin);
-    const socket = new engine.PolySocket(server.echo, [], { transports: 'stream' });
-    const story = follow(socket);
-    await story.opened();
+    const { engine, socket, story } = await open('stream');
     socket.send('a');
     await story.messages(1);
     // An ack alone, of what came.
@@ -213,16 +219,11 @@ describe('sending', () => {
     await story.messages(2);
     assert.equal(story.data()[1], text);
     assert.ok(posts(engine).length - before < 30, `${posts(engine).length - before} requests`);
-    socket.close();
-    await story.closed();
-    engine.close();
+    await end({ engine, socket, story });
   });
 
   test('does not end the acks of a stream: they come also after one was due while something was under way', async () => {
-    const engine = makeEngine(server.origin);
-    const socket = new engine.PolySocket(server.echo, [], { transports: 'stream' });
-    const story = follow(socket);
-    await story.opened();
+    const { engine, socket, story } = await open('stream');
     socket.send('a');
     await story.messages(1);
     engine.network.fault = ({ method }) => (method == 'POST' ? { delay: 2000 } : undefined);
@@ -231,16 +232,11 @@ describe('sending', () => {
     engine.network.fault = undefined;
     const before = posts(engine).length;
     await engine.network.until(() => posts(engine).slice(before).some(({ url }) => /[?&]ack=/.test(url) && !url.includes('t=f')));
-    socket.close();
-    await story.closed();
-    engine.close();
+    await end({ engine, socket, story });
   });
 
   test('of a Blob that cannot be read fails the socket, and nothing is sent in its place', async () => {
-    const engine = makeEngine(server.origin);
-    const socket = new engine.PolySocket(server.echo, [], { transports: 'poll' });
-    const story = follow(socket);
-    await story.opened();
+    const { engine, socket, story } = await open('poll');
     engine.run('FileReader = class { readAsArrayBuffer() { this.result = null; setTimeout(() => this.onloadend(), 0); } }');
     socket.send(engine.run('new Blob(["gone"])'));
     assert.equal((await story.closed()).code, 1006);

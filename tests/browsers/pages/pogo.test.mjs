@@ -12,13 +12,11 @@ import { EACH_ONCE, engines, panes, SEEN_MS, settle, shortcomings, startBrowser,
 async function bind(page, path, ways = ['native', 'native']) {
   const both = panes(page);
   await page.waitForSelector('.pane[data-name=right]', { timeout: SEEN_MS });
-  // The page has connected them by what it chose, which on a busy machine may be no WebSocket. An attempt that is given up
-  // is told on the console.
-  for (const pane of both) {
-    await pane.until('open');
-    // And shows where it began, which would else come into the log when that has been emptied.
-    await untilText(page, pane.at('document'), /^[{[]/);
-  }
+  // The page has connected them by what it chose. An attempt that is given up is told on the console.
+  await both[0].until('open', 'native');
+  await both[1].until('open', 'automatic');
+  // And they show where they began, which would else come into the log when that has been emptied.
+  for (const pane of both) await untilText(page, pane.at('document'), /^[{[]/);
   for (const [index, pane] of both.entries()) {
     await page.$eval(pane.at('way'), (select, way) => (select.value = way), ways[index]);
     await page.$eval(pane.at('log'), (log) => log.querySelector('ol').replaceChildren());

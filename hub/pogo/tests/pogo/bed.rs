@@ -51,6 +51,18 @@ impl Bed {
         Self::with(upstream, |_| ()).await
     }
 
+    /// Two nodes over one broker, which read by themselves too seldom for a test.
+    pub async fn two(upstream: &str) -> (Self, Self) {
+        let one = Self::with(upstream, |setup| setup.config.poll_every = Span::seconds(60)).await;
+        let broker = one.broker.clone();
+        let other = Self::with(upstream, |setup| {
+            setup.config.poll_every = Span::seconds(60);
+            setup.broker = Some(broker);
+        })
+        .await;
+        (one, other)
+    }
+
     pub async fn with(upstream: &str, change: impl FnOnce(&mut Setup)) -> Self {
         let mut setup = Setup {
             config: PogoConfig {

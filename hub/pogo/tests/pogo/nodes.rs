@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use polysocket_config::Span;
-
 use crate::api::{Api, json};
 use crate::bed::{Bed, Talks, eventually};
 
@@ -19,13 +17,7 @@ async fn a_write_by_one_node_reaches_binders_of_the_other() {
         json(200, &[], format!(r#"{{"n":{}}}"#, counter.load(Ordering::SeqCst)))
     })
     .await;
-    let one = Bed::with(&api.url, |setup| setup.config.poll_every = Span::seconds(60)).await;
-    let broker = one.broker.clone();
-    let other = Bed::with(&api.url, |setup| {
-        setup.config.poll_every = Span::seconds(60);
-        setup.broker = Some(broker);
-    })
-    .await;
+    let (one, other) = Bed::two(&api.url).await;
     let (mut writer, mut binder) = (one.client().await, other.client().await);
     assert_eq!(binder.bind("/a").await["n"], 1);
     writer.ask(r#"{"id":1,"event":"update","uri":"/a","data":{}}"#).await;

@@ -17,13 +17,7 @@ use crate::bed::{Bed, Talks, eventually};
 #[tokio::test]
 async fn pushes_that_cross_between_nodes() {
     let api = Api::new(|_| json(200, &[], r#""first""#)).await;
-    let one = Bed::with(&api.url, |setup| setup.config.poll_every = Span::seconds(60)).await;
-    let broker = one.broker.clone();
-    let other = Bed::with(&api.url, |setup| {
-        setup.config.poll_every = Span::seconds(60);
-        setup.broker = Some(broker);
-    })
-    .await;
+    let (one, other) = Bed::two(&api.url).await;
     let (mut here, mut there) = (one.client().await, other.client().await);
     here.bind("/a").await;
     there.bind("/a").await;
@@ -97,13 +91,7 @@ async fn a_write_that_is_refused_says_something_about_the_resource() {
 async fn a_write_that_is_refused_says_nothing_of_what_is_below() {
     for status in [404, 500] {
         let api = Api::new(|_| json(200, &[], "1")).await;
-        let one = Bed::with(&api.url, |setup| setup.config.poll_every = Span::seconds(60)).await;
-        let broker = one.broker.clone();
-        let other = Bed::with(&api.url, |setup| {
-            setup.config.poll_every = Span::seconds(60);
-            setup.broker = Some(broker);
-        })
-        .await;
+        let (one, other) = Bed::two(&api.url).await;
         let (mut here, mut there) = (one.client().await, other.client().await);
         for binder in [&mut here, &mut there] {
             binder.bind("/").await;
